@@ -1,0 +1,66 @@
+package vrftable
+
+import (
+	"unsafe"
+
+	"vrfwd/lpm"
+)
+
+// Ingress is what a worker must know of a layer 2 interface's primary IP interface. 8 bytes; the zero value is
+// "no primary": discard.
+type Ingress struct {
+	Iface uint16 // IP interface of the primary, for its counters; 0: none
+	Table uint16 // its VRF's table in View.VRFs; 0: the parent VR
+	Flags uint16 // lpm.Fallback; always set in the parent VR, whose own table 0 is empty
+	State uint16 // IngressUp
+}
+
+// IngressUp is set in Ingress.State while the interface receives.
+const IngressUp uint16 = 1
+
+// Kind says what becomes of a packet that matched an adjacency.
+type Kind uint8
+
+// The zero value drops. Fast: Forward. Dropped: NoRoute, Discard, Reject. Punted: Local, Glean.
+const (
+	NoRoute Kind = iota // index 0, and every unused slot
+	Forward             // prepend Header, send on Port
+	Discard             // silently dropped, counted
+	Reject              // dropped, counted; live: ICMP unreachable
+	Local               // for the router itself: to the slow path
+	Glean               // connected, but the neighbour's MAC is not known: to the slow path
+)
+
+// Adjacency is what a next-hop index stands for: exactly one cache line, immutable once a FIB names it.
+//
+//	0      1        2    4     6      8         12      16                          38
+//	| Kind | HdrLen | MTU | Port | Iface | Gateway | VR | Header (14 or 18 bytes, max 22) | pad |
+type Adjacency struct {
+	Kind    Kind
+	HdrLen  uint8    // bytes of Header used: 14, or 18 with one 802.1Q tag
+	MTU     uint16   // largest IP packet in bytes
+	Port    uint16   // egress port
+	Iface   uint16   // egress IP interface, primary or share: transmitted packets count here only
+	Gateway uint32   // next hop address, host order; 0: the destination itself
+	VR      uint16   // table number of the VR that the egress interface belongs to
+	_       uint16
+	Header  [22]byte // destination MAC, source MAC, [tag,] EtherType 0x0800
+	_       [26]byte
+}
+
+// An adjacency that outgrows its cache line does not compile.
+const _ = uint(64 - unsafe.Sizeof(Adjacency{}))
+const _ = uint(unsafe.Sizeof(Adjacency{}) - 64)
+
+// VLANs is the number of layer 2 interface slots per port: VLAN 0 is the untagged one.
+const VLANs = 4096
+
+// View is one consistent generation of what workers read. Load it once per burst; it is valid until the worker's
+// next quiescent state. Its fields and what they reach are read-only to workers.
+type View struct {
+	Generation uint64
+	VRFs       *lpm.Set
+	Global     *lpm.Table
+	Ports      []*[VLANs]Ingress // by port number; nil: no such port
+	Adj        []Adjacency       // by lpm.Hop; off-heap, MaxHop+1 long
+}
