@@ -37,12 +37,12 @@ const (
 //	| Kind | HdrLen | MTU | Port | Iface | Gateway | VR | Header (14 or 18 bytes, max 22) | pad |
 type Adjacency struct {
 	Kind    Kind
-	HdrLen  uint8    // bytes of Header used: 14, or 18 with one 802.1Q tag
-	MTU     uint16   // largest IP packet in bytes
-	Port    uint16   // egress port
-	Iface   uint16   // egress IP interface, primary or share: transmitted packets count here only
-	Gateway uint32   // next hop address, host order; 0: the destination itself
-	VR      uint16   // table number of the VR that the egress interface belongs to
+	HdrLen  uint8  // bytes of Header used: 14, or 18 with one 802.1Q tag
+	MTU     uint16 // largest IP packet in bytes
+	Port    uint16 // egress port
+	Iface   uint16 // egress IP interface, primary or share: transmitted packets count here only
+	Gateway uint32 // next hop address, host order; 0: the destination itself
+	VR      uint16 // table number of the VR that the egress interface belongs to
 	_       uint16
 	Header  [22]byte // destination MAC, source MAC, [tag,] EtherType 0x0800
 	_       [26]byte
