@@ -1,6 +1,7 @@
 package packet
 
 // Desc describes one frame in an Arena. 16 bytes, no pointers: copying one costs nothing to the garbage collector.
+// Its zero value is an empty frame at the start of the arena.
 type Desc struct {
 	Off   uint32 // first byte of the frame in its arena
 	Len   uint16 // bytes, without FCS
