@@ -102,8 +102,7 @@ func (r *SPSC[T]) Push(v []T) int {
 	}
 	k := copy(r.slots[tail&r.mask:], v[:n])
 	copy(r.slots, v[k:n])
-	// One publication per call: the store orders the copies above before it, and on amd64 is a locked XCHG.
-	r.tail.Store(tail + uint32(n))
+	storeRelease(&r.tail, tail+uint32(n)) // one publication per call, after the copies
 	return n
 }
 
@@ -122,7 +121,7 @@ func (r *SPSC[T]) Pop(v []T) int {
 	}
 	k := copy(v[:n], r.slots[head&r.mask:])
 	copy(v[k:n], r.slots)
-	r.head.Store(head + uint32(n))
+	storeRelease(&r.head, head+uint32(n))
 	return n
 }
 

@@ -32,17 +32,9 @@ func TestNewRefuses(t *testing.T) {
 			t.Errorf("New(%d): error %q does not say %q", c.size, err, c.want)
 		}
 	}
-	type inner struct {
-		a [2]uint16
-		p *int
-	}
-	type outer struct {
-		n  uint32
-		in [1]inner
-	}
 	for name, err := range map[string]error{
 		"pointer": errOf[*int](), "string": errOf[string](), "slice": errOf[[]byte](), "interface": errOf[any](),
-		"nested struct": errOf[outer](), "func": errOf[func()](), "map": errOf[map[int]int](), "chan": errOf[chan int](),
+		"nested struct": errOf[struct{ In [1]struct{ P *int } }](), "func": errOf[func()](), "map": errOf[map[int]int](), "chan": errOf[chan int](),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "pointers") {
 			t.Errorf("%s: error %v; want a refusal of pointers", name, err)
