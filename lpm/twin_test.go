@@ -1,0 +1,235 @@
+package lpm
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/gaissmai/bart"
+
+	"vrfwd/internal/qsbr"
+)
+
+// twin is the reference: bart, driven by the same changes.
+type twin struct{ bart.Table[Hop] }
+
+func addrOf(a uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
+}
+
+func (w *twin) apply(routes []Route) {
+	for _, r := range routes {
+		p := netip.PrefixFrom(addrOf(r.Addr), int(r.Len))
+		if r.Hop == 0 {
+			w.Delete(p)
+		} else {
+			w.Insert(p, r.Hop)
+		}
+	}
+}
+
+func (w *twin) lookup(a uint32) Hop {
+	h, _ := w.Lookup(addrOf(a))
+	return h
+}
+
+// engine is what Table and one table of a Set have in common.
+type engine struct {
+	name   string
+	apply  func([]Route) error
+	build  func([]Route) error
+	lookup func(uint32) Hop
+	burst  func([]uint32, []Hop)
+	len    func() int
+	verify func(*testing.T)
+}
+
+func engines(t testing.TB, d *qsbr.Domain) []engine {
+	table, err := NewTable(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := NewSet(d, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(table.Close)
+	t.Cleanup(set.Close)
+	return []engine{
+		{
+			name: "Table", apply: table.Apply, build: table.Build, lookup: table.Lookup, burst: table.LookupBurst, len: table.Len,
+			verify: func(t *testing.T) { verifyTable(t, table) },
+		},
+		{
+			name:   "Set",
+			apply:  func(r []Route) error { return set.Apply(2, r) },
+			build:  func(r []Route) error { return set.Build(2, r) },
+			lookup: func(a uint32) Hop { return set.Lookup(2, a) },
+			burst: func(a []uint32, h []Hop) {
+				tables := make([]uint16, len(a))
+				for i := range tables {
+					tables[i] = 2
+				}
+				set.LookupBurst(tables, a, h)
+			},
+			len:    func() int { return set.Len(2) },
+			verify: func(t *testing.T) { verifySet(t, set) },
+		},
+	}
+}
+
+// verifySet checks that what is live in the pool is exactly what the roots reach.
+func verifySet(t *testing.T, s *Set) {
+	t.Helper()
+	reached := 0
+	ranges := func(ref uint32) {
+		if ref >= leafBit {
+			reached += cells(1 + int(s.words.all[(ref-leafBit)*cellWords]))
+		}
+	}
+	var node func(ref uint32, below func(uint32))
+	node = func(ref uint32, below func(uint32)) {
+		if ref < leafBit {
+			return
+		}
+		n := 0
+		for o := range uint32(256) {
+			if slot, ok := s.slot(ref, o); ok {
+				below(s.words.all[slot])
+				n++
+			}
+		}
+		reached += nodeWords + cells(n)
+	}
+	for _, root := range s.roots {
+		node(root, func(ref uint32) { node(ref, ranges) })
+	}
+	if reached != s.words.live {
+		t.Fatalf("Set: %d words live, %d reached: leak or double free", s.words.live, reached)
+	}
+}
+
+func verifyTable(t *testing.T, table *Table) {
+	t.Helper()
+	d := table.dense.Load()
+	reached := 0
+	for _, e := range d.root {
+		if n := chunkLen >> (e & 7); n > 1 {
+			reached += n
+		}
+	}
+	live := 0
+	if d.wide != nil {
+		live = d.wide.live - 1<<16
+	} else {
+		live = d.narrow.live - 1<<8
+	}
+	if reached != live {
+		t.Fatalf("Table: %d leaves live, %d reached: leak or double free", live, reached)
+	}
+	verifySet(t, table.long)
+}
+
+// randomRoute draws from a small world, so that prefixes nest, collide and come back.
+func randomRoute(r *rand.Rand, hops int) Route {
+	length := uint8(r.IntN(33))
+	if r.IntN(8) > 0 {
+		length = 8 + uint8(r.IntN(25))
+	}
+	a := uint32(10+r.IntN(2))<<24 | uint32(r.IntN(4))<<16 | uint32(r.IntN(3))<<14 | uint32(r.IntN(8))<<8 | uint32(r.IntN(256))
+	if r.IntN(16) == 0 {
+		a = r.Uint32()
+	}
+	return Route{a & mask(length), length, Hop(1 + r.IntN(hops))}
+}
+
+// probes are addresses around every edge of the routes, and random ones.
+func probes(r *rand.Rand, routes []Route, extra int) []uint32 {
+	var all []uint32
+	for _, c := range routes {
+		last := c.Addr | ^mask(c.Len)
+		all = append(all, c.Addr, c.Addr-1, last, last+1, c.Addr|r.Uint32()&^mask(c.Len))
+	}
+	for range extra {
+		all = append(all, r.Uint32(), randomRoute(r, 1).Addr|uint32(r.IntN(256)))
+	}
+	return all
+}
+
+func compare(t *testing.T, e engine, w *twin, addrs []uint32) {
+	t.Helper()
+	hops := make([]Hop, len(addrs))
+	e.burst(addrs, hops)
+	for i, a := range addrs {
+		want := w.lookup(a)
+		if got := e.lookup(a); got != want {
+			t.Fatalf("%s: Lookup(%v) = %d, bart says %d", e.name, addrOf(a), got, want)
+		}
+		if hops[i] != want {
+			t.Fatalf("%s: LookupBurst(%v) = %d, bart says %d", e.name, addrOf(a), hops[i], want)
+		}
+	}
+}
+
+func TestAgainstBart(t *testing.T) {
+	for _, hops := range []int{3, 200, 5000} { // few; all bytes; past the byte leaves
+		for seed := range uint64(4) {
+			var d qsbr.Domain
+			for _, e := range engines(t, &d) {
+				r := rand.New(rand.NewPCG(seed, uint64(hops)))
+				w := new(twin)
+				var known []Route
+				for step := range 60 {
+					var batch []Route
+					for range 1 + r.IntN(40) {
+						c := randomRoute(r, hops)
+						if len(known) > 0 && r.IntN(2) == 0 {
+							c = known[r.IntN(len(known))]
+							if r.IntN(3) > 0 {
+								c.Hop = 0
+							}
+						}
+						batch = append(batch, c)
+					}
+					known = append(known, batch...)
+					if step%20 == 19 {
+						w = new(twin)
+						var all []Route
+						for range 500 {
+							all = append(all, randomRoute(r, hops))
+						}
+						known = append(known[:0], all...)
+						w.apply(all)
+						if err := e.build(all); err != nil {
+							t.Fatal(err)
+						}
+					} else {
+						w.apply(batch)
+						if err := e.apply(batch); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if e.len() != w.Size() {
+						t.Fatalf("%s: %d prefixes, bart has %d", e.name, e.len(), w.Size())
+					}
+					compare(t, e, w, probes(r, batch, 200))
+					e.verify(t)
+				}
+				compare(t, e, w, probes(r, known, 2000))
+				var none []Route
+				for _, c := range known {
+					c.Hop = 0
+					none = append(none, c)
+				}
+				if err := e.apply(none); err != nil {
+					t.Fatal(err)
+				}
+				if e.len() != 0 {
+					t.Fatalf("%s: %d prefixes left", e.name, e.len())
+				}
+				e.verify(t)
+				compare(t, e, new(twin), probes(r, known, 100))
+			}
+		}
+	}
+}
