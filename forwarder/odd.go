@@ -1,0 +1,171 @@
+package forwarder
+
+import (
+	"vrfwd/packet"
+	"vrfwd/vrftable"
+)
+
+// The cold arms of the stages: why a packet is not like the others. They see one packet at a time and are kept out of
+// the stages' code.
+
+// badFrame judges a descriptor that classify cannot use.
+//
+//go:noinline
+func badFrame(off, length, size uint) Reason {
+	if off < Reserve || off+length > size {
+		return BadDescriptor
+	}
+	return Runt
+}
+
+// oddFrame judges a frame that is not IPv4 to a port's primary. etherType is in the byte order of memory and l3 the
+// bytes after the layer 2 header, not below 0 for a frame of shortest bytes and at most one tag.
+//
+//go:noinline
+func oddFrame(p *vrftable.Ingress, etherType uint16, l3 uint) Reason {
+	switch {
+	case p.Iface == 0:
+		return NoPrimary
+	case p.State&vrftable.IngressUp == 0:
+		return InterfaceDown
+	case etherType == packet.EtherTypeARP>>8|packet.EtherTypeARP&0xff<<8:
+		return ARP
+	case etherType != leIPv4:
+		return NotIPv4
+	case l3 < packet.IPv4HeaderLen:
+		return Runt
+	}
+	return LinkMulticast
+}
+
+// oddHeader judges an IPv4 header that is not plain and good: in the order of RFC 1812 5.2.2, then options, then
+// martians. It returns true for one that has nothing wrong but options that ask nothing of a router.
+//
+//go:noinline
+func (w *Worker) oddHeader(l3, room uint) (Reason, bool) {
+	frame := w.b.in.arena.Bytes()[l3 : l3+room]
+	if frame[0]>>4 != 4 {
+		return BadVersion, false
+	}
+	header := int(frame[0]&0xf) * 4
+	if header < packet.IPv4HeaderLen || header > len(frame) {
+		return BadIHL, false
+	}
+	if total := int(frame[2])<<8 | int(frame[3]); total < header || total > len(frame) {
+		return BadLength, false
+	}
+	if packet.Checksum(frame[:header]) != 0 {
+		return BadChecksum, false
+	}
+	switch {
+	case w.martian[frame[12]] != 0:
+		return MartianSource, false
+	case w.martian[frame[16]] != 0:
+		return MartianDestination, false
+	}
+	return oddOptions(frame[packet.IPv4HeaderLen:header])
+}
+
+// The options that ask a router to act.
+const (
+	optionEnd         = 0
+	optionNop         = 1
+	optionRecordRoute = 7   // RFC 791 3.1
+	optionTimestamp   = 68  // RFC 791 3.1
+	optionLooseRoute  = 131 // RFC 791 3.1
+	optionStrictRoute = 137 // RFC 791 3.1
+	optionRouterAlert = 148 // RFC 2113
+)
+
+// oddOptions walks the options. Those that every router may ignore are passed on as they are (RFC 1812 4.2.2.6).
+func oddOptions(o []byte) (Reason, bool) {
+	act := false
+	for len(o) > 0 && o[0] != optionEnd {
+		n := 1
+		if o[0] != optionNop {
+			if len(o) < 2 || o[1] < 2 || int(o[1]) > len(o) {
+				return BadOptions, false
+			}
+			n = int(o[1])
+		}
+		switch o[0] {
+		case optionRecordRoute, optionTimestamp, optionLooseRoute, optionStrictRoute, optionRouterAlert:
+			act = true
+		}
+		o = o[n:]
+	}
+	return Options, !act
+}
+
+// oddHop judges a packet that is not simply forwarded. fragment is the flags and fragment offset in the byte order of
+// memory. The router itself takes packets of any TTL (RFC 1812 5.3.1).
+//
+//go:noinline
+func oddHop(a *vrftable.Adjacency, ttl, total uint32, fragment uint16) Reason {
+	switch a.Kind {
+	case vrftable.NoRoute:
+		return NoRoute
+	case vrftable.Discard:
+		return Discard
+	case vrftable.Reject:
+		return Reject
+	case vrftable.Local:
+		return Local
+	case vrftable.Glean, vrftable.Forward:
+	default:
+		return Unknown
+	}
+	const dontFragment = 0x40
+	switch {
+	case ttl < 2:
+		return TTLExpired
+	case a.Kind == vrftable.Glean:
+		return Glean
+	case total <= uint32(a.MTU):
+		return NoPort
+	case fragment&dontFragment != 0:
+		return MTUExceeded
+	}
+	return Fragment
+}
+
+// untaken drops the frames of a queue that the port did not take, and takes them back from the egress interfaces'
+// counters, which rewrite had already given them to.
+//
+//go:noinline
+func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) {
+	b := &w.b
+	for _, j := range out.at[taken:out.n] {
+		c := &w.count.ifTx[v.Adj[b.hop[j]].Iface]
+		c.packets.add(^uint64(0))
+		c.bytes.add(-uint64(b.total[j]))
+	}
+	w.count.dropped[r].add(uint64(out.n - taken))
+	b.in.port.Free(out.d[taken:out.n])
+}
+
+// settle drops or punts every packet that left the fast path, counts it once and gives its frame back.
+func (w *Worker) settle() {
+	b := &w.b
+	if b.gone == 0 {
+		return
+	}
+	for k := range b.gone {
+		d, r := b.d[b.left[k]], b.why[k]
+		b.back[k] = d
+		switch {
+		case w.slow == nil || r.Verdict() != Slow:
+			w.count.dropped[r].add(1)
+		case w.slow.take(b.in, d, r):
+			w.count.punted[r].add(1)
+		case r.Error():
+			w.count.dropped[r].add(1)
+		default:
+			w.count.dropped[SlowFull].add(1)
+		}
+	}
+	if w.slow != nil {
+		w.slow.publish()
+	}
+	b.in.port.Free(b.back[:b.gone])
+}

@@ -1,0 +1,190 @@
+package forwarder
+
+import (
+	"math/bits"
+
+	"vrfwd/lpm"
+	"vrfwd/packet"
+	"vrfwd/vrftable"
+)
+
+// forward takes one burst from a port and runs it to completion. The stages, in the order of a packet's journey:
+//
+//	receive    take descriptors from the port's queue
+//	classify   layer 2: the tag, the layer 2 interface, its primary: which VRF, which fallback
+//	validate   layer 3: version, header length, total length, checksum, martians; the key
+//	look up    VRF, then parent where allowed: one hop per packet
+//	rewrite    hop -> adjacency: TTL, checksum, layer 2 header, egress queue
+//	transmit   one TxBurst per egress port
+//	settle     whatever left on the way is dropped or punted, counted and given back
+//
+// Each stage goes through the whole burst before the next begins, without branches that packets disagree on, so that
+// the core overlaps their cache misses. What is unusual is decided out of line, in odd.go.
+func (w *Worker) forward(in *ingress) int {
+	n := w.receive(in)
+	if n == 0 {
+		return 0
+	}
+	v := w.view()
+	w.classify(v)
+	w.validate()
+	w.lookup(v)
+	w.rewrite(v)
+	w.transmit(v)
+	w.settle()
+	return n
+}
+
+func (w *Worker) receive(in *ingress) int {
+	b := &w.b
+	n := in.port.RxBurst(b.d[:w.limit])
+	b.in, b.n, b.live, b.gone = in, n, 0, 0
+	if n > 0 {
+		w.count.received.add(uint64(n))
+		w.count.portRx[in.number&(MaxPorts-1)].packets.add(uint64(n))
+	}
+	return n
+}
+
+// In the byte order of memory: the values of EtherType fields as a little-endian load sees them.
+const (
+	leIPv4 = packet.EtherTypeIPv4>>8 | packet.EtherTypeIPv4&0xff<<8
+	leVLAN = packet.EtherTypeVLAN>>8 | packet.EtherTypeVLAN&0xff<<8
+	leQinQ = packet.EtherTypeQinQ>>8 | packet.EtherTypeQinQ&0xff<<8
+)
+
+// shortest is an Ethernet and an IPv4 header.
+const shortest = packet.EthernetLen + packet.IPv4HeaderLen
+
+// classify finds the layer 2 interface of each frame, by its outermost tag, and the VRF of its primary. A priority tag
+// (VLAN 0) counts as none.
+func (w *Worker) classify(v *vrftable.View) {
+	b, in, ports := &w.b, w.b.in, w.ingressOf(v)
+	mem, m, bytes := in.mem, 0, uint64(0)
+	for i := uint(0); i < uint(b.n) && i < MaxBurst; i++ {
+		d := &b.d[i]
+		off, length := uint(d.Off), uint(d.Len)
+		bytes += uint64(length)
+		if off < Reserve || off+length > in.size || length < shortest {
+			b.leave(i, badFrame(off, length, in.size))
+			continue
+		}
+		w8 := mem.load64(off + 8) // source MAC, EtherType, TCI or the first 2 bytes of IPv4
+		etherType, vlan, l2 := uint16(w8>>32), uint(0), uint(packet.EthernetLen)
+		if d.Flags&packet.FlagTCI != 0 {
+			vlan = uint(d.TCI)
+		} else if etherType == leVLAN || etherType == leQinQ {
+			vlan, l2 = uint(bits.ReverseBytes16(uint16(w8>>48))), packet.EthernetLen+packet.TagLen
+			etherType = mem.load16(off + 16)
+		}
+		p := &ports[vlan%vrftable.VLANs]
+		if etherType != leIPv4 || mem.load8(off)&1 != 0 || p.Iface == 0 || p.State&vrftable.IngressUp == 0 ||
+			length < l2+packet.IPv4HeaderLen {
+			b.leave(i, oddFrame(p, etherType, length-l2))
+			continue
+		}
+		k := m & (MaxBurst - 1)
+		b.at[k], b.l3[k], b.room[k] = uint8(i), uint32(off+l2), uint16(length-l2)
+		b.iface[k], b.from[k] = p.Iface, uint32(p.Table)|uint32(p.Flags)<<16
+		m++
+	}
+	b.live = m
+	w.count.portRx[in.number&(MaxPorts-1)].bytes.add(bytes)
+}
+
+// validate checks each IPv4 header (RFC 1812 5.2.2, 5.3.7), 20 bytes in three loads, and makes its key. The errors are
+// collected as bits, so that a good packet passes one branch.
+//
+// The checksum is a sum of 16-bit words, in any byte order (RFC 1071 2(B)): two folds leave 0xffff for a good header.
+func (w *Worker) validate() {
+	b, mem, m := &w.b, w.b.in.mem, 0
+	for j := uint(0); j < uint(b.live) && j < MaxBurst; j++ {
+		l3 := uint(b.l3[j])
+		w0, w8, w16 := mem.load64(l3), mem.load64(l3+8), mem.load32(l3+16)
+		sum := w0&(1<<32-1) + w0>>32 + w8&(1<<32-1) + w8>>32 + uint64(w16)
+		sum = sum&0xffff + sum>>16&0xffff + sum>>32
+		sum = sum&0xffff + sum>>16
+		total := uint64(bits.ReverseBytes16(uint16(w0 >> 16)))
+		bad := w0&0xff ^ 0x45 | sum ^ 0xffff | (uint64(b.room[j])-total)>>63 | (total-packet.IPv4HeaderLen)>>63 |
+			uint64(w.martian[uint8(w8>>32)]|w.martian[uint8(w16)])
+		if bad != 0 {
+			if r, ok := w.oddHeader(l3, uint(b.room[j])); !ok {
+				b.leave(uint(b.at[j]), r)
+				continue
+			}
+		}
+		k, from := m&(MaxBurst-1), b.from[j]
+		b.key[k] = lpm.Key{Addr: bits.ReverseBytes32(w16), Table: uint16(from), Flags: uint16(from >> 16)}
+		b.at[k], b.l3[k], b.total[k] = b.at[j], uint32(l3), uint16(total)
+		c := &w.count.ifRx[b.iface[j]]
+		c.packets.add(1)
+		c.bytes.add(total)
+		m++
+	}
+	b.live = m
+}
+
+func (w *Worker) lookup(v *vrftable.View) {
+	b := &w.b
+	lpm.LookupDual(v.VRFs, v.Global, b.key[:b.live], b.hop[:b.live])
+}
+
+// rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup; the checksum follows
+// by RFC 1624 eqn. 3; the adjacency's layer 2 header replaces the received one, tags and all, by moving the frame's
+// start; what was padding falls off its end.
+func (w *Worker) rewrite(v *vrftable.View) {
+	b, mem, adj := &w.b, w.b.in.mem, v.Adj
+	for j := uint(0); j < uint(b.live) && j < MaxBurst; j++ {
+		a, l3, total := &adj[b.hop[j]], uint(b.l3[j]), uint32(b.total[j])
+		t := mem.load32(l3 + 8) // TTL, protocol, checksum
+		odd := uint32(a.Kind^vrftable.Forward) | (t&0xff-2)>>31 | (uint32(a.MTU)-total)>>31 | uint32(a.Port)>>8
+		out := w.out[uint8(a.Port)]
+		if odd != 0 || out == nil {
+			b.leave(uint(b.at[j]), oddHop(a, t&0xff, total, mem.load16(l3+6)))
+			continue
+		}
+		// One less in the first byte of a word is, in the complement, one more in the first byte of the checksum, with
+		// the carry brought around: the corner of 0xffff + 1 included.
+		sum := t>>16 + 1
+		sum += (sum + 1) >> 16
+		mem.store32(l3+8, t&0xffff-1|sum<<16)
+		mem.storeHeader(l3, a)
+		k := out.n & (MaxBurst - 1)
+		if k == 0 {
+			b.queue[b.queues&(MaxBurst-1)] = uint8(a.Port)
+			b.queues++
+		}
+		d := &b.d[b.at[j]]
+		out.d[k] = packet.Desc{Off: uint32(l3) - uint32(a.HdrLen), Len: uint16(total) + uint16(a.HdrLen), Port: a.Port,
+			Flags: d.Flags &^ packet.FlagTCI, Mark: d.Mark}
+		out.at[k] = uint8(j)
+		out.n++
+		c := &w.count.ifTx[a.Iface]
+		c.packets.add(1)
+		c.bytes.add(uint64(total))
+	}
+}
+
+// transmit sends what rewrite has queued, one burst per egress port. The port has its frames by hand-over or as copies.
+func (w *Worker) transmit(v *vrftable.View) {
+	b := &w.b
+	for _, number := range b.queue[:b.queues] {
+		out := w.out[number]
+		n := out.port.TxBurst(b.in.arena, out.d[:out.n])
+		if n < out.n {
+			w.untaken(v, out, n, TxFull)
+		}
+		if out.arena != b.in.arena {
+			b.in.port.Free(out.d[:n])
+		}
+		bytes := uint64(0)
+		for i := range out.d[:n] {
+			bytes += uint64(out.d[i].Len)
+		}
+		w.count.sent.add(uint64(n))
+		w.count.portTx[number].packets.add(uint64(n))
+		w.count.portTx[number].bytes.add(bytes)
+		out.n = 0
+	}
+	b.queues = 0
+}
