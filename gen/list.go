@@ -17,7 +17,7 @@ import (
 // Limits of a prefix list. A file that exceeds one is refused, not cut.
 const (
 	MaxEntries = 8 << 20 // prefixes: several times the Internet's table
-	MaxLine    = 1024    // bytes of one line
+	MaxLine    = 4096    // bytes of one line
 )
 
 // Entry is one IPv4 prefix of a list.
@@ -77,7 +77,7 @@ func ReadTable(r io.Reader, name string) (*List, error) {
 		r = br
 	}
 	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 4<<10), MaxLine)
+	lines.Buffer(make([]byte, MaxLine), MaxLine)
 	list := new(List)
 	n := 0
 	for lines.Scan() {
@@ -93,7 +93,10 @@ func ReadTable(r io.Reader, name string) (*List, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s:%d: %w", name, n+1, err)
 	}
-	return list, list.sort(name)
+	if err := list.sort(name); err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // addLine adds one line's entry, if it has one. The error lacks file and line.
