@@ -8,32 +8,34 @@ import "sync/atomic"
 // ahead. Two passes over the burst, and a pass that only prefetches, measured no faster (see the package comment).
 func (d *dense) burstGo(addrs []uint32, hops []Hop) bool {
 	root := (*[1 << rootBits]uint32)(d.root)
-	var any uint32
-	if d.wide != nil {
+	hops = hops[:len(addrs)]
+	var any uint32 // of hop + 1: above escape if and only if one of them was the escape
+	switch {
+	case d.wide != nil:
 		leaves := &d.leaf16[0]
 		for i, a := range addrs {
 			e := atomic.LoadUint32(&root[a>>rootShift])
 			h := uint32(at(leaves, e>>3+a>>8&(chunkLen-1)>>(e&7)))
-			h |= (h + 1) >> 16 << 31 // escape16 becomes escaped, with low bits to clear
-			any |= h
+			any |= h + 1
 			hops[i] = Hop(h)
 		}
-		if any>>31 != 0 {
-			for i, h := range hops {
-				if h >= escaped {
-					hops[i] = escaped
-				}
-			}
+	case d.ids != nil:
+		leaves := &d.leaf8[0]
+		ids := (*[1 << 8]uint32)(d.ids)
+		for i, a := range addrs {
+			e := atomic.LoadUint32(&root[a>>rootShift])
+			h := ids[at(leaves, e>>3+a>>8&(chunkLen-1)>>(e&7))]
+			any |= h + 1
+			hops[i] = Hop(h)
 		}
-		return any>>31 != 0
+	default:
+		leaves := &d.leaf8[0]
+		for i, a := range addrs {
+			e := atomic.LoadUint32(&root[a>>rootShift])
+			h := uint32(at(leaves, e>>3+a>>8&(chunkLen-1)>>(e&7)))
+			any |= h + 1
+			hops[i] = Hop(h)
+		}
 	}
-	leaves := &d.leaf8[0]
-	ids := (*[1 << 8]uint32)(d.hops)
-	for i, a := range addrs {
-		e := atomic.LoadUint32(&root[a>>rootShift])
-		h := ids[at(leaves, e>>3+a>>8&(chunkLen-1)>>(e&7))]
-		any |= h
-		hops[i] = Hop(h)
-	}
-	return any>>31 != 0
+	return any > d.escape
 }

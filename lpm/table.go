@@ -25,8 +25,8 @@ const (
 //	                |  offset into leaves     |  s  |      leaf = leaves[offset + (addr>>8&63)>>s]
 //
 // An /18 that one hop covers has s = 6 and names the one shared leaf of that hop, so every lookup makes the same two
-// loads and takes no branch. With at most 254 distinct hops a leaf is one byte, which hops[] translates (1 KiB, always
-// in L1); with more, leaves are 16 bits wide and hold the hop itself. The real table of 901,899 prefixes has 262,144
+// loads and takes no branch. A leaf is one byte and the hop itself while no hop is above 254, one byte and translated
+// by ids (1 KiB, always in L1) while there are at most 254 distinct hops, and 16 bits with more. The real table of 901,899 prefixes has 262,144
 // root entries (1 MiB) and 3,036,102 leaves in 64,802 chunks: 3.9 MiB.
 //
 // The largest leaf is an escape: the /24 holds longer prefixes, which stand with their cover in a Set of one table.
@@ -49,18 +49,30 @@ type Table struct {
 	paint [chunkLen]uint16 // scratch: one chunk's hops
 }
 
-// dense is one generation of root and leaves. It lives until Build replaces it.
+// dense is one generation of root and leaves. It lives until Build replaces it, or a hop arrives that it has no leaf for.
 type dense struct {
 	root   []uint32
-	narrow *pool[uint8] // one of the two is nil
-	wide   *pool[uint16]
-	leaf8  []uint8 // narrow.all
-	leaf16 []uint16
-	hops   []uint32        // narrow: leaf -> hop; hops[escape8] is escaped
-	ids    *[1 << 16]uint8 // narrow: hop -> leaf, 0 where it has none; the writer's
-	used   int             // narrow: leaves given to hops, 0 included
-	region *offheap.Region // root and hops
+	ids    []uint32        // translated: leaf -> hop; else nil
+	narrow *pool[uint8]    // direct or translated; else nil
+	wide   *pool[uint16]   // wide; else nil
+	leaf8  []uint8         // narrow's memory
+	leaf16 []uint16        // wide's memory
+	escape uint32          // what a lookup gives where long must answer: escape8 if direct, or else escape16
+	region *offheap.Region // root and ids
+
+	// The writer's, unless wide: hop -> leaf, 0 where it has none, and the leaves given out, 0 included.
+	leafOf *[1 << 16]uint8
+	used   int
 }
+
+// width is how a dense part stores its hops.
+type width uint8
+
+const (
+	direct     width = iota // one byte, the hop itself: hops up to 254
+	translated              // one byte, by ids: up to 254 distinct hops
+	wide                    // two bytes, the hop itself
+)
 
 type oldDense struct {
 	d     *dense
@@ -70,7 +82,6 @@ type oldDense struct {
 const (
 	escape8   = 1<<8 - 1
 	escape16  = 1<<16 - 1
-	escaped   = 1 << 31 // what the burst kernels put in place of a hop that long must answer
 	maxNarrow = escape8 - 1
 	// Reservations, in leaves: the worst case is a /24 of its own hop in every slot, twice for runs in their grace period.
 	reserve8  = 1 << 26
@@ -91,14 +102,14 @@ func NewTable(d *qsbr.Domain) (*Table, error) {
 	return t, nil
 }
 
-func newDense(d *qsbr.Domain, wide bool) (*dense, error) {
+func newDense(d *qsbr.Domain, w width) (*dense, error) {
 	region, err := offheap.Alloc(4<<rootBits + 4<<8)
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
 	words := offheap.Slice[uint32](region, 1<<rootBits+1<<8)
-	n := &dense{region: region, root: words[:1<<rootBits], hops: words[1<<rootBits:]}
-	if wide {
+	n := &dense{region: region, root: words[:1<<rootBits], escape: escape16}
+	if w == wide {
 		if n.wide, err = newPool[uint16](d, reserve16); err == nil {
 			n.leaf16 = n.wide.all
 			_, err = n.wide.alloc(1<<16, false) // one shared leaf per hop
@@ -108,8 +119,13 @@ func newDense(d *qsbr.Domain, wide bool) (*dense, error) {
 		}
 	} else if n.narrow, err = newPool[uint8](d, reserve8); err == nil {
 		n.leaf8 = n.narrow.all
-		n.ids, n.used = new([1 << 16]uint8), 1
-		n.hops[escape8] = escaped
+		n.leafOf, n.used = new([1 << 16]uint8), 1
+		if w == direct {
+			n.escape = escape8
+		} else {
+			n.ids = words[1<<rootBits:]
+			n.ids[escape8] = escape16
+		}
 		_, err = n.narrow.alloc(1<<8, false) // one shared leaf per id
 		for id := range 1 << 8 {
 			n.leaf8[id] = uint8(id)
@@ -144,12 +160,15 @@ func (t *Table) Lookup(addr uint32) Hop {
 	e := atomic.LoadUint32(&d.root[addr>>rootShift])
 	i := e>>3 + addr>>8&(chunkLen-1)>>(e&7)
 	var h uint32
-	if d.wide == nil {
-		h = d.hops[d.leaf8[i]]
-	} else if h = uint32(d.leaf16[i]); h == escape16 {
-		h = escaped
+	switch {
+	case d.wide != nil:
+		h = uint32(d.leaf16[i])
+	case d.ids != nil:
+		h = d.ids[d.leaf8[i]]
+	default:
+		h = uint32(d.leaf8[i])
 	}
-	if h == escaped {
+	if h == d.escape {
 		return t.long.Lookup(1, addr)
 	}
 	return Hop(h)
@@ -158,15 +177,12 @@ func (t *Table) Lookup(addr uint32) Hop {
 // LookupBurst looks addrs[i] up into hops[i] for all i. len(hops) must be at least len(addrs).
 func (t *Table) LookupBurst(addrs []uint32, hops []Hop) {
 	hops = hops[:len(addrs)]
-	if t.dense.Load().burst(addrs, hops) {
-		t.finish(addrs, hops)
+	d := t.dense.Load()
+	if !d.burst(addrs, hops) {
+		return
 	}
-}
-
-// finish answers what the dense part has escaped: some addresses in a thousand.
-func (t *Table) finish(addrs []uint32, hops []Hop) {
-	for i, h := range hops {
-		if h == escaped {
+	for i, h := range hops { // some addresses in a thousand
+		if h == Hop(d.escape) {
 			hops[i] = t.long.Lookup(1, addrs[i])
 		}
 	}
@@ -181,30 +197,42 @@ func (t *Table) Build(routes []Route) error {
 	old := t.shelf
 	t.shelf = shelf{}
 	t.shelf.fill(routes)
-	err := t.rebuild(maxNarrow)
+	err := t.rebuild(t.width(maxNarrow))
 	if err != nil {
 		t.shelf = old
 	}
 	return err
 }
 
-// rebuild compiles the shelf into a fresh dense part, narrow if it has at most limit hops, and publishes it.
-func (t *Table) rebuild(limit int) error {
+// width returns the narrowest way to store the shelf's hops; limit is how many distinct ones may be translated.
+func (t *Table) width(limit int) width {
 	seen := new([1 << 16]bool)
-	var distinct []uint16
+	distinct, highest := 0, uint16(0)
 	for r := range t.shelf.each {
 		if h := r.hop(); !seen[h] {
 			seen[h] = true
-			distinct = append(distinct, h)
+			distinct++
+			highest = max(highest, h)
 		}
 	}
-	d, err := newDense(t.domain, len(distinct) > limit)
+	switch {
+	case highest <= maxNarrow:
+		return direct
+	case distinct <= limit:
+		return translated
+	}
+	return wide
+}
+
+// rebuild compiles the shelf into a fresh dense part and publishes it.
+func (t *Table) rebuild(w width) error {
+	d, err := newDense(t.domain, w)
 	if err != nil {
 		return err
 	}
-	if d.narrow != nil {
-		for _, h := range distinct {
-			d.admit(h)
+	if w != wide {
+		for r := range t.shelf.each {
+			d.admit(r.hop())
 		}
 	}
 	// What an escape leads to must stand before the root that names it: long is brought up to date first.
@@ -226,14 +254,20 @@ func (t *Table) rebuild(limit int) error {
 
 // admit gives a hop its leaf and reports whether there was room for it.
 func (d *dense) admit(hop uint16) bool {
-	if hop == 0 || d.ids[hop] != 0 {
+	switch {
+	case hop == 0 || d.wide != nil || d.leafOf[hop] != 0:
 		return true
-	}
-	if d.used > maxNarrow {
+	case d.ids == nil:
+		if hop > maxNarrow {
+			return false
+		}
+		d.leafOf[hop] = uint8(hop)
+		return true
+	case d.used > maxNarrow:
 		return false
 	}
-	atomic.StoreUint32(&d.hops[d.used], uint32(hop)) // before any leaf names it
-	d.ids[hop] = uint8(d.used)
+	atomic.StoreUint32(&d.ids[d.used], uint32(hop)) // before any leaf names it
+	d.leafOf[hop] = uint8(d.used)
 	d.used++
 	return true
 }
@@ -249,9 +283,9 @@ func (t *Table) Apply(changes []Route) error {
 			continue
 		}
 		d := t.dense.Load()
-		if d.narrow != nil && !d.admit(uint16(c.Hop)) {
-			// The 255th hop: forget those no longer used, or go wide. The margin keeps this from happening often.
-			if err := t.rebuild(maxNarrow * 7 / 8); err != nil {
+		if !d.admit(uint16(c.Hop)) {
+			// The first hop above 254, or the 255th distinct one. The margin keeps this from happening again soon.
+			if err := t.rebuild(t.width(maxNarrow * 7 / 8)); err != nil {
 				return err
 			}
 			continue
@@ -421,12 +455,12 @@ func (d *dense) publish(i uint32, slots *[chunkLen]uint16, hop uint16) error {
 	return nil
 }
 
-// leaf is the id of a hop that id has let in.
+// leaf is the leaf of a hop that admit has let in.
 func (d *dense) leaf(hop uint16) uint8 {
 	if hop == escape16 {
 		return escape8
 	}
-	return d.ids[hop]
+	return d.leafOf[hop]
 }
 
 // stride returns the largest s for which runs of 2^s slots are equal throughout the chunk.
@@ -475,7 +509,7 @@ func (t *Table) seal() {
 func (t *Table) Memory() (fib, writer int) {
 	d := t.dense.Load()
 	fib, writer = t.long.Memory()
-	fib += 4 * (len(d.root) + len(d.hops))
+	fib += 4 * (len(d.root) + len(d.ids))
 	if d.wide != nil {
 		fib += 2 * d.wide.top
 	} else {

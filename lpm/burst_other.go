@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package lpm
+
+func (d *dense) burst(addrs []uint32, hops []Hop) bool { return d.burstGo(addrs, hops) }
+
+func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bool, int) {
+	return d.dualGo(keys, hops, filter, c, 0, 0)
+}

@@ -1,7 +1,0 @@
-package lpm
-
-func (d *dense) burst(addrs []uint32, hops []Hop) bool { return d.burstGo(addrs, hops) }
-
-func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, candidates *[maxBurst]uint32) (bool, int) {
-	return d.dualGo(keys, hops, filter, candidates)
-}
