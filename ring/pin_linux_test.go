@@ -16,7 +16,7 @@ func pin(b *testing.B, i int) func() {
 		b.Logf("not pinned: %v", err)
 		return runtime.UnlockOSThread
 	}
-	for cpu := range 8 * len(allowed) * 8 {
+	for cpu := range 64 * len(allowed) {
 		if allowed.IsSet(cpu) {
 			if i == 0 {
 				one.Set(cpu)
