@@ -6,7 +6,7 @@
 // Registers throughout:
 //
 //	SI addrs or keys, DI hops, CX lanes left, R8 root, R9 leaves, R10 ids or nil
-//	Z16 chunkLen-1, Z17 7, Z18 255, Z19 OR of all hops + 1, Z24 1
+//	Z16 chunkLen-1, Z17 7, Z18 255, Z19 OR of all hops + 1, Z24 1, K7 all lanes
 
 #define CONSTANTS \
 	MOVL         $63, AX    \
@@ -17,12 +17,19 @@
 	VPBROADCASTD AX, Z18    \
 	MOVL         $1, AX     \
 	VPBROADCASTD AX, Z24    \
-	VPXORD       Z19, Z19, Z19
+	VPXORD       Z19, Z19, Z19 \
+	KXNORW       K7, K7, K7
+
+// GATHER readies a gather's mask and destination without waiting for the last one's: it clears the first, merges into
+// the second.
+#define GATHER(mask, dst) \
+	KMOVW  K7, mask       \
+	VPXORD dst, dst, dst
 
 // LOOKUP leaves the leaves of the addresses in Z0 in Z4. It uses Z1..Z4, K1.
 #define LOOKUP \
 	VPSRLD     $14, Z0, Z1        \
-	KXNORW     K1, K1, K1         \
+	GATHER(K1, Z2)                \
 	VPGATHERDD (R8)(Z1*4), K1, Z2 \
 	VPSRLD     $8, Z0, Z3         \
 	VPANDD     Z16, Z3, Z3        \
@@ -30,14 +37,14 @@
 	VPSRLVD    Z4, Z3, Z3         \
 	VPSRLD     $3, Z2, Z2         \
 	VPADDD     Z2, Z3, Z3         \
-	KXNORW     K1, K1, K1         \
-	VPGATHERDD (R9)(Z3*1), K1, Z2 \
-	VPANDD     Z18, Z2, Z4
+	GATHER(K1, Z4)                \
+	VPGATHERDD (R9)(Z3*1), K1, Z4 \
+	VPANDD     Z18, Z4, Z4
 
 // TRANSLATE turns leaves into hops. It uses K1, Z2, Z4.
 #define TRANSLATE \
 	VMOVDQA32  Z4, Z2             \
-	KXNORW     K1, K1, K1         \
+	GATHER(K1, Z4)                \
 	VPGATHERDD (R10)(Z2*4), K1, Z4
 
 // REDUCE leaves the OR of the lanes of Z19 in AX. It uses Z0, Z19.
@@ -138,7 +145,7 @@ loop:
 	VPSRLD     $13, Z6, Z6
 	VPSRLD     $29, Z0, Z7
 	VPADDD     Z7, Z6, Z6
-	KXNORW     K2, K2, K2
+	GATHER(K2, Z7)
 	VPGATHERDD (R11)(Z6*4), K2, Z7
 	VPSRLD     $24, Z0, Z8
 	VPROLVD    Z8, Z24, Z8

@@ -103,7 +103,7 @@ func NewTable(d *qsbr.Domain) (*Table, error) {
 }
 
 func newDense(d *qsbr.Domain, w width) (*dense, error) {
-	region, err := offheap.Alloc(4<<rootBits + 4<<8)
+	region, err := offheap.Alloc(offheap.HugePage) // a whole one, though half would do: 4 KiB pages cost 1 ns a lookup
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
