@@ -1,0 +1,387 @@
+package vrftable
+
+import (
+	"cmp"
+	"slices"
+)
+
+// SetImportMap makes a VRF import those of the parent's routes in use that the route map permits, with the original's
+// next hop and interface. At MaxRoutes it imports no more, logs that once and counts what it refuses; what was imported
+// stays, and when room appears the missing ones come in the order of their prefixes. Again: replaces map and limit; if
+// the limit is now below what is imported, the last in that order go.
+type SetImportMap struct {
+	VRF, RouteMap string
+	MaxRoutes     int   // at least 1
+	Distance      uint8 // of imported routes in the VRF; 0: DistanceLeaked, so that the VRF's own routes win
+}
+
+// ClearImportMap ends a VRF's import and withdraws what it imported.
+type ClearImportMap struct{ VRF string }
+
+// Origination says which of a VRF's routes an export map may export.
+type Origination uint8
+
+const (
+	OriginatedLocal Origination = iota // connected, static, and routes that the PE originates
+	OriginatedAll                      // all but imported ones
+)
+
+// SetExportMap makes the parent have those of a VRF's own routes that the route map permits. They keep next hop and
+// interface: they lead to the VRF's interfaces. Without a map nothing is exported.
+type SetExportMap struct {
+	VRF, RouteMap string
+	Originated    Origination
+	Distance      uint8 // of exported routes in the parent; 0: DistanceLeaked, so that the parent's own routes win
+}
+
+// ClearExportMap ends a VRF's export and withdraws what it exported.
+type ClearExportMap struct{ VRF string }
+
+type importMap struct {
+	routeMap   *routeMap
+	max        int
+	distance   uint8
+	refused    uint64 // routes that were not imported at the limit
+	limited    bool   // there may be permitted routes that are not imported
+	rejudge    bool   // the map or the limit is new: judge everything again
+	filling    bool   // in Table.filling
+	group      *importGroup
+	candidates []uint32 // the parent's dests that became permitted in the batch at hand
+}
+
+type exportMap struct {
+	routeMap   *routeMap
+	originated Origination
+	distance   uint8
+	rejudge    bool
+}
+
+// importGroup is the VRFs that import by one route map: it is asked once per route for all of them.
+type importGroup struct {
+	routeMap *routeMap
+	vrs      []*vr
+	asked    bool
+	verdict  verdict
+}
+
+// deriveExports brings the parent's exported routes in line with the VRFs' own routes and export maps.
+func (t *Table) deriveExports() {
+	for _, v := range t.touchedVRs {
+		if v.unexport || v.exp != nil && v.exp.rejudge {
+			for _, id := range v.rib.All4() {
+				t.markDirty(id, t.dests.at(id))
+			}
+			v.unexport = false
+			if v.exp != nil {
+				v.exp.rejudge = false
+			}
+		}
+	}
+	for _, id := range t.dirtyVRF {
+		d := t.dests.at(id)
+		if e := t.vrs[d.vr].exp; e != nil || d.leaks != 0 {
+			t.export(e, id, d)
+		}
+	}
+}
+
+// export brings the one exported copy of d, if any, in line with export map e.
+func (t *Table) export(e *exportMap, id uint32, d *dest) {
+	var want verdict
+	best := uint32(0)
+	if e != nil {
+		best = t.bestOf(d, true)
+	}
+	if best != 0 {
+		if p := t.paths.at(best); e.originated == OriginatedAll || p.source.local() {
+			want = t.judge(e.routeMap, p, d)
+		}
+	}
+	distance := uint8(0)
+	if want.permit {
+		distance = e.distance
+	}
+	t.setLeak(t.vrs[0], d.leaks, id, best, distance, want)
+	t.attrs.release(want.attrs)
+}
+
+// setLeak makes the copy of dest from in VR to what the verdict on from's path best asks for. leak is the copy there is;
+// 0: none. It tells whether there is a copy now.
+func (t *Table) setLeak(to *vr, leak, from, best uint32, distance uint8, want verdict) bool {
+	if !want.permit {
+		if leak != 0 {
+			t.unlinkLeak(leak)
+		}
+		return false
+	}
+	b := t.paths.at(best)
+	p := path{
+		nh: b.nh, attrs: want.attrs, tag: b.tag, origin: from, source: b.source, distance: distance, via: b.via,
+	}
+	if leak != 0 {
+		if l := t.paths.at(leak); l.nh == p.nh && l.attrs == p.attrs && l.tag == p.tag && l.source == p.source &&
+			l.distance == p.distance {
+			return true
+		}
+		t.unlinkLeak(leak)
+	}
+	t.attrs.retain(p.attrs)
+	d := t.dests.at(from)
+	id := t.newPath(to, d.prefix(), p)
+	n := t.paths.at(id)
+	n.leakNext = d.leaks
+	if d.leaks != 0 {
+		t.paths.at(d.leaks).leakPrev = id
+	}
+	d.leaks = id
+	return true
+}
+
+func (t *Table) unlinkLeak(id uint32) {
+	p := t.paths.at(id)
+	if p.leakNext != 0 {
+		t.paths.at(p.leakNext).leakPrev = p.leakPrev
+	}
+	if p.leakPrev != 0 {
+		t.paths.at(p.leakPrev).leakNext = p.leakNext
+	} else {
+		t.dests.at(p.origin).leaks = p.leakNext
+	}
+	t.unlink(id)
+	t.freePath(id)
+}
+
+// importable returns the parent's path that may be imported from d: the one in use, unless it was exported by a VRF.
+func (t *Table) importable(d *dest) uint32 {
+	if d.best == 0 || t.paths.at(d.best).leaked() {
+		return 0
+	}
+	return d.best
+}
+
+// deriveImports brings the VRFs' imported routes in line with the parent's routes in use and the import maps:
+// withdrawals and updates first, then, VRF by VRF, what there is room for.
+func (t *Table) deriveImports() {
+	t.group()
+	for _, id := range t.dirtyParent {
+		if d := t.dests.at(id); d.leaks != 0 || len(t.importers) > 0 {
+			t.reimport(id, d)
+		}
+	}
+	for _, v := range t.touchedVRs {
+		if v.imp == nil && v.imported > 0 || v.imp != nil && v.imp.rejudge {
+			t.rejudge(v)
+		}
+	}
+	for _, v := range t.filling {
+		if v.imp.filling = false; v.imp.rejudge || len(v.imp.candidates) > 0 || v.imported < v.imp.max {
+			t.fill(v)
+		}
+	}
+	t.filling = trim(t.filling)
+}
+
+// toFill notes that v may have something to import.
+func (t *Table) toFill(v *vr) {
+	if !v.imp.filling {
+		v.imp.filling = true
+		t.filling = append(t.filling, v)
+	}
+}
+
+// withdrawn counts an import of v less. The room that it leaves is filled where something waits for it.
+func (t *Table) withdrawn(v *vr) {
+	v.imported--
+	if v.imp != nil && v.imp.limited {
+		t.toFill(v)
+	}
+}
+
+// group sorts the VRFs with import maps by map, in the order of their tables.
+func (t *Table) group() {
+	if !t.regroup {
+		return
+	}
+	t.regroup, t.importers = false, nil
+	index := map[*routeMap]*importGroup{}
+	for _, v := range t.vrs {
+		if v == nil || v.imp == nil {
+			continue
+		}
+		g := index[v.imp.routeMap]
+		if g == nil {
+			g = &importGroup{routeMap: v.imp.routeMap}
+			index[v.imp.routeMap] = g
+			t.importers = append(t.importers, g)
+		}
+		v.imp.group = g
+		g.vrs = append(g.vrs, v)
+	}
+}
+
+// ask returns the group's verdict on a path of d, judged once between calls of forget.
+func (t *Table) ask(g *importGroup, best uint32, d *dest) verdict {
+	if best == 0 {
+		return verdict{}
+	}
+	if !g.asked {
+		g.asked, g.verdict = true, t.judge(g.routeMap, t.paths.at(best), d)
+	}
+	return g.verdict
+}
+
+func (t *Table) forget() {
+	for _, g := range t.importers {
+		if g.asked {
+			t.attrs.release(g.verdict.attrs)
+			g.asked, g.verdict = false, verdict{}
+		}
+	}
+}
+
+// reimport updates and withdraws the imported copies of the parent's dest d, and notes it as a candidate where it is
+// permitted and not imported yet.
+func (t *Table) reimport(id uint32, d *dest) {
+	best := t.importable(d)
+	t.stamp++
+	for leak := d.leaks; leak != 0; {
+		next := t.paths.at(leak).leakNext
+		v := t.vrs[t.dests.at(t.paths.at(leak).dest).vr]
+		v.stamp = t.stamp
+		var want verdict
+		distance := uint8(0)
+		if v.imp != nil {
+			want, distance = t.ask(v.imp.group, best, d), v.imp.distance
+		}
+		if !t.setLeak(v, leak, id, best, distance, want) {
+			t.withdrawn(v)
+		}
+		leak = next
+	}
+	if best != 0 {
+		for _, g := range t.importers {
+			if !t.ask(g, best, d).permit {
+				continue
+			}
+			for _, v := range g.vrs {
+				if v.stamp != t.stamp {
+					v.imp.candidates = append(v.imp.candidates, id)
+					t.toFill(v)
+				}
+			}
+		}
+	}
+	t.forget()
+}
+
+// rejudge updates and withdraws everything that v imported, for a new map or none, and what is above a new limit.
+func (t *Table) rejudge(v *vr) {
+	type copied struct{ leak, from uint32 }
+	var all []copied
+	for _, did := range v.rib.AllSorted4() {
+		if leak := t.importIn(did); leak != 0 {
+			all = append(all, copied{leak, t.paths.at(leak).origin})
+		}
+	}
+	for _, c := range all {
+		d := t.dests.at(c.from)
+		var want verdict
+		distance := uint8(0)
+		if best := t.importable(d); v.imp != nil && best != 0 {
+			want, distance = t.judge(v.imp.routeMap, t.paths.at(best), d), v.imp.distance
+			t.setImported(v, c.leak, c.from, best, distance, want)
+		} else {
+			t.setImported(v, c.leak, c.from, 0, 0, verdict{})
+		}
+		t.attrs.release(want.attrs)
+	}
+	if v.imp == nil {
+		return
+	}
+	t.toFill(v)
+	for i := len(all) - 1; i >= 0 && v.imported > v.imp.max; i-- {
+		if leak := t.importOf(v, t.dests.at(all[i].from)); leak != 0 {
+			t.setImported(v, leak, all[i].from, 0, 0, verdict{})
+		}
+	}
+}
+
+func (t *Table) setImported(v *vr, leak, from, best uint32, distance uint8, want verdict) {
+	if !t.setLeak(v, leak, from, best, distance, want) {
+		t.withdrawn(v)
+	}
+}
+
+// importIn returns the imported path of a VRF's dest; 0: none.
+func (t *Table) importIn(did uint32) uint32 {
+	for id := t.dests.at(did).first; id != 0; id = t.paths.at(id).next {
+		if t.paths.at(id).leaked() {
+			return id
+		}
+	}
+	return 0
+}
+
+// importOf returns v's imported path of the parent's dest d; 0: none.
+func (t *Table) importOf(v *vr, d *dest) uint32 {
+	if did, ok := v.rib.Get(d.prefix()); ok {
+		return t.importIn(did)
+	}
+	return 0
+}
+
+// fill imports what is permitted and missing, in the order of prefixes, while there is room. Where all that is missing
+// became permitted in this batch, only that is looked at; otherwise the parent's routes within the map's prefixes.
+func (t *Table) fill(v *vr) {
+	m := v.imp
+	was, before := m.limited && !m.rejudge, m.refused
+	if m.rejudge || m.limited && v.imported < m.max {
+		m.limited = false
+		t.scan(v)
+	} else {
+		slices.SortFunc(m.candidates, func(a, b uint32) int {
+			x, y := t.dests.at(a), t.dests.at(b)
+			return cmp.Or(cmp.Compare(x.addr, y.addr), cmp.Compare(x.bits, y.bits))
+		})
+		for _, id := range m.candidates {
+			t.importOne(v, id, t.dests.at(id))
+		}
+	}
+	m.candidates, m.rejudge = trim(m.candidates), false
+	if m.limited && !was {
+		t.log.Warn("vrftable: import limit reached: no more routes are imported until there is room",
+			"vrf", v.name, "route-map", m.routeMap.name, "max-routes", m.max, "refused", m.refused-before)
+	}
+}
+
+// scan looks at all of the parent's routes that v's map can permit. A scan for room ends at the first that finds none.
+func (t *Table) scan(v *vr) {
+	for _, cover := range v.imp.routeMap.covers() {
+		for _, id := range t.vrs[0].rib.Subnets(cover) {
+			d := t.dests.at(id)
+			if t.importable(d) == 0 || t.importOf(v, d) != 0 {
+				continue
+			}
+			t.importOne(v, id, d)
+			if v.imp.limited && !v.imp.rejudge {
+				return
+			}
+		}
+	}
+}
+
+// importOne imports d's route in use if it is permitted and there is room.
+func (t *Table) importOne(v *vr, id uint32, d *dest) {
+	best := t.importable(d)
+	want := t.judge(v.imp.routeMap, t.paths.at(best), d)
+	switch {
+	case !want.permit:
+	case v.imported >= v.imp.max:
+		v.imp.limited = true
+		v.imp.refused++
+	default:
+		t.setLeak(v, 0, id, best, v.imp.distance, want)
+		v.imported++
+	}
+	t.attrs.release(want.attrs)
+}

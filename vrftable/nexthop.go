@@ -1,0 +1,150 @@
+package vrftable
+
+import (
+	"net/netip"
+
+	"vrfwd/lpm"
+)
+
+// nexthop is what paths share that go the same way. It holds at most one adjacency: none while it cannot be used.
+type nexthop struct {
+	key    nhKey
+	adj    *adjacency
+	first  uint32 // its paths
+	refs   int    // their number
+	queued bool   // in Table.queue
+	prev   uint32 // the list of next hops of one adjacency
+	next   uint32
+}
+
+type nhKind uint8
+
+const (
+	nhDiscard nhKind = iota
+	nhReject
+	nhLocal     // iface
+	nhGlean     // iface
+	nhDirect    // iface, gateway
+	nhRecursive // vr, gateway
+)
+
+type nhKey struct {
+	kind    nhKind
+	vr      uint16 // nhRecursive: the table that the gateway is looked up in
+	iface   uint16
+	gateway uint32
+}
+
+// maxNextHops bounds the next hops, and with them the adjacencies in use. Half the slots are kept for what a batch
+// replaces while readers may still hold the old ones: a batch never runs out half way.
+const maxNextHops = int(lpm.MaxHop) / 2
+
+// nextHop returns the number of the next hop with that key, made where there is none.
+func (t *Table) nextHop(k nhKey) (uint32, bool) {
+	if k == t.lastKey && t.lastNH != 0 && t.nexthops[t.lastNH] != nil {
+		return t.lastNH, true
+	}
+	id, ok := t.nhIndex[k]
+	if !ok {
+		if len(t.nhIndex) >= maxNextHops {
+			return 0, false
+		}
+		if n := len(t.nhFree); n > 0 {
+			id, t.nhFree = t.nhFree[n-1], t.nhFree[:n-1]
+		} else {
+			id = uint32(len(t.nexthops))
+			t.nexthops = append(t.nexthops, nil)
+		}
+		t.nexthops[id] = &nexthop{key: k}
+		t.nhIndex[k] = id
+		switch k.kind {
+		case nhRecursive:
+			t.vrs[k.vr].gateways.Insert(netPrefix(k.gateway, 32), id)
+		case nhLocal, nhGlean, nhDirect:
+			t.ifaces[k.iface].nexthops[id] = struct{}{}
+		}
+		t.idle = append(t.idle, id)
+		t.enqueue(id)
+	}
+	t.lastKey, t.lastNH = k, id
+	return id, true
+}
+
+func (t *Table) enqueue(id uint32) {
+	if nh := t.nexthops[id]; !nh.queued {
+		nh.queued = true
+		t.queue = append(t.queue, id)
+	}
+}
+
+// sweepNextHops removes the next hops that no path uses any more.
+func (t *Table) sweepNextHops() {
+	for _, id := range t.idle {
+		nh := t.nexthops[id]
+		if nh == nil || nh.refs > 0 {
+			continue
+		}
+		t.bind(id, nil)
+		delete(t.nhIndex, nh.key)
+		switch nh.key.kind {
+		case nhRecursive:
+			t.vrs[nh.key.vr].gateways.Delete(netPrefix(nh.key.gateway, 32))
+		case nhLocal, nhGlean, nhDirect:
+			delete(t.ifaces[nh.key.iface].nexthops, id)
+		}
+		t.nexthops[id] = nil
+		t.nhFree = append(t.nhFree, id)
+	}
+	t.idle = trim(t.idle)
+	t.lastNH = 0
+}
+
+// bind makes a the adjacency of next hop id. Its paths are marked where the hop they have in the FIB changes.
+func (t *Table) bind(id uint32, a *adjacency) {
+	nh := t.nexthops[id]
+	if nh.adj == a {
+		return
+	}
+	if old := nh.adj; old != nil {
+		if nh.next != 0 {
+			t.nexthops[nh.next].prev = nh.prev
+		}
+		if nh.prev != 0 {
+			t.nexthops[nh.prev].next = nh.next
+		} else {
+			old.first = nh.next
+		}
+		if old.first == 0 {
+			t.idleAdj = append(t.idleAdj, old)
+		}
+	}
+	nh.adj, nh.prev, nh.next = a, 0, 0
+	if a != nil {
+		nh.next = a.first
+		if a.first != 0 {
+			t.nexthops[a.first].prev = id
+		}
+		a.first = id
+	}
+	t.markPaths(nh)
+}
+
+// markPaths marks the prefixes of all paths of a next hop, and the gateways that resolve through them.
+func (t *Table) markPaths(nh *nexthop) {
+	for id := nh.first; id != 0; {
+		p := t.paths.at(id)
+		t.changed(p, t.dests.at(p.dest))
+		id = p.nhNext
+	}
+}
+
+// recheckGateways queues the next hops whose gateway lies in d's prefix.
+func (t *Table) recheckGateways(d *dest) {
+	v := t.vrs[d.vr]
+	if v.gateways.Size4() == 0 {
+		return
+	}
+	for _, id := range v.gateways.Subnets(netip.PrefixFrom(netAddr(d.addr), int(d.bits))) {
+		t.enqueue(id)
+	}
+}

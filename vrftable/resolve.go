@@ -1,0 +1,96 @@
+package vrftable
+
+// maxRecursion is how many routes a gateway may be looked up through. It also ends loops.
+const maxRecursion = 8
+
+// deriveNextHops gives every queued next hop its adjacency. What one next hop resolves to may decide others: bind
+// queues those, until nothing changes. It ends because a result depends on the configured routes and the interfaces'
+// states alone (see resolve), not on the results of others.
+func (t *Table) deriveNextHops() {
+	for len(t.queue) > 0 {
+		n := len(t.queue) - 1
+		id := t.queue[n]
+		t.queue = t.queue[:n]
+		nh := t.nexthops[id]
+		if nh == nil {
+			continue
+		}
+		nh.queued = false
+		if key, ok := t.evaluate(&nh.key); ok && nh.refs > 0 {
+			t.bind(id, t.adjacency(key))
+		} else {
+			t.bind(id, nil)
+		}
+	}
+	t.queue = trim(t.queue)
+}
+
+// evaluate returns the adjacency that a next hop stands for; false: it cannot be used now.
+func (t *Table) evaluate(k *nhKey) (adjKey, bool) {
+	switch k.kind {
+	case nhDiscard:
+		return adjKey{kind: Discard}, true
+	case nhReject:
+		return adjKey{kind: Reject}, true
+	case nhLocal:
+		return adjKey{kind: Local, iface: k.iface}, t.ifaces[k.iface].up
+	case nhGlean:
+		return adjKey{kind: Glean, iface: k.iface}, t.ifaces[k.iface].up
+	case nhDirect:
+		return adjKey{Forward, k.iface, k.gateway}, t.ifaces[k.iface].up
+	}
+	return t.resolve(t.vrs[k.vr], k.gateway)
+}
+
+// resolve finds the adjacency behind a gateway: through the longest connected or static route that holds it and whose
+// own interface, if it names one, is up; if that route has a gateway without an interface, through that one, and so on.
+//
+// Routes learned by BGP are not looked through, and a gateway that cannot be resolved does not fall back to a shorter
+// route: with either, a route could decide its own resolution and flap for ever. As it stands, the result is a function
+// of the configured routes and the interfaces' states, and a loop ends unresolved at the depth limit.
+func (t *Table) resolve(v *vr, gateway uint32) (adjKey, bool) {
+	for range maxRecursion {
+		p := t.resolver(v, gateway)
+		if p == nil {
+			return adjKey{}, false
+		}
+		switch k := &t.nexthops[p.nh].key; k.kind {
+		case nhGlean:
+			return adjKey{Forward, k.iface, gateway}, true
+		case nhRecursive:
+			gateway = k.gateway
+		case nhLocal:
+			return adjKey{}, false // a gateway must be another's address
+		default:
+			return t.evaluate(k)
+		}
+	}
+	return adjKey{}, false
+}
+
+// resolver returns the path that a gateway is to be resolved through; nil: none.
+func (t *Table) resolver(v *vr, gateway uint32) *path {
+	for _, did := range v.rib.Supernets(netPrefix(gateway, 32)) {
+		var best *path
+		for id := t.dests.at(did).first; id != 0; {
+			p := t.paths.at(id)
+			id = p.next
+			if p.leaked() || !p.source.resolver() {
+				continue
+			}
+			switch k := &t.nexthops[p.nh].key; k.kind {
+			case nhLocal, nhGlean, nhDirect:
+				if !t.ifaces[k.iface].up {
+					continue
+				}
+			}
+			if best == nil || t.compare(p, best) < 0 {
+				best = p
+			}
+		}
+		if best != nil {
+			return best
+		}
+	}
+	return nil
+}
