@@ -45,3 +45,6 @@ func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bo
 	}
 	return any > d.escape, count
 }
+
+// walkBurst is walkGo by the kernel.
+func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) { s.walkGo(keys, hops, c, 0, n) }

@@ -7,3 +7,5 @@ func (d *dense) burst(addrs []uint32, hops []Hop) bool { return d.burstGo(addrs,
 func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bool, int) {
 	return d.dualGo(keys, hops, filter, c, 0, 0)
 }
+
+func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) { s.walkGo(keys, hops, c, 0, n) }

@@ -32,7 +32,12 @@ func dualBurst(s *Set, g *Table, keys []Key, hops []Hop, c *candidates) {
 			}
 		}
 	}
-	for _, i := range c[:n] {
+	s.walkBurst(keys, hops, c, n)
+}
+
+// walkGo is the second pass: it overwrites the answers of the candidates c[from:n] that their table has a route for.
+func (s *Set) walkGo(keys []Key, hops []Hop, c *candidates, from, n int) {
+	for _, i := range c[from:n] {
 		k := keys[i]
 		if h := s.walk(k.Table, k.Addr); h != 0 {
 			hops[i] = h

@@ -2,29 +2,31 @@ package lpm
 
 import (
 	"fmt"
+	"math/bits"
 
 	"vrfwd/internal/offheap"
 	"vrfwd/internal/qsbr"
 )
 
 // pool hands out runs of T from one off-heap reservation that never moves, and takes them back after a grace period.
-// Only the writer calls it; readers index all. Untouched memory of the reservation costs nothing.
+// A run's length is a power of two, and its offset a multiple of its length. Only the writer calls it; readers index
+// all. Untouched memory of the reservation costs nothing.
 type pool[T any] struct {
 	all     []T // the whole reservation
 	region  *offheap.Region
 	domain  *qsbr.Domain
-	top     int              // first element never handed out
-	free    map[int][]uint32 // by run length: offsets ready for reuse
-	retired []retired        // oldest first
-	pending int              // retired[pending:] have no token yet
-	live    int              // elements in use
+	top     int          // first element never handed out
+	live    int          // elements in use
+	free    [32][]uint32 // by log2 of the length: offsets ready for reuse
+	retired []retired    // oldest first
+	sealed  int          // retired[:sealed] have a token
 }
 
 // retired is a run that readers may still hold.
 type retired struct {
 	token uint64
 	off   uint32
-	n     uint32
+	order uint8 // log2 of the length
 }
 
 func newPool[T any](d *qsbr.Domain, elements int) (*pool[T], error) {
@@ -33,32 +35,29 @@ func newPool[T any](d *qsbr.Domain, elements int) (*pool[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
-	return &pool[T]{all: offheap.Slice[T](r, elements), region: r, domain: d, free: map[int][]uint32{}}, nil
+	return &pool[T]{all: offheap.Slice[T](r, elements), region: r, domain: d}, nil
 }
 
-// alloc returns the offset of n elements with undefined content, aligned to n if align is set (n a power of two).
-func (p *pool[T]) alloc(n int, align bool) (uint32, error) {
-	list := p.free[n]
-	if len(list) == 0 {
+// alloc returns the offset of 2^order elements with undefined content.
+func (p *pool[T]) alloc(order int) (uint32, error) {
+	list := &p.free[order]
+	if len(*list) == 0 && len(p.retired) > 0 {
 		p.reclaim()
-		list = p.free[n]
 	}
-	if k := len(list); k > 0 {
-		p.free[n] = list[:k-1]
+	n := 1 << order
+	if k := len(*list); k > 0 {
+		off := (*list)[k-1]
+		*list = (*list)[:k-1]
 		p.live += n
-		return list[k-1], nil
+		return off, nil
 	}
-	off := p.top
-	if align {
-		off = (off + n - 1) &^ (n - 1)
-		for gap := p.top; gap < off; { // what alignment skips serves smaller runs
-			step := gap & -gap
-			p.free[step] = append(p.free[step], uint32(gap))
-			gap += step
-		}
-	}
+	off := (p.top + n - 1) &^ (n - 1)
 	if off+n > len(p.all) {
 		return 0, fmt.Errorf("lpm: %d elements: %w", len(p.all), ErrFull)
+	}
+	for gap := p.top; gap < off; gap += gap & -gap { // what alignment skips serves smaller runs
+		small := bits.TrailingZeros(uint(gap))
+		p.free[small] = append(p.free[small], uint32(gap))
 	}
 	p.top = off + n
 	p.live += n
@@ -66,21 +65,21 @@ func (p *pool[T]) alloc(n int, align bool) (uint32, error) {
 }
 
 // retire gives a run back once every reader has let go of it. It must be unreachable for new readers by then.
-func (p *pool[T]) retire(off uint32, n int) {
-	p.live -= n
-	p.retired = append(p.retired, retired{off: off, n: uint32(n)})
+func (p *pool[T]) retire(off uint32, order int) {
+	p.live -= 1 << order
+	p.retired = append(p.retired, retired{off: off, order: uint8(order)})
 }
 
 // seal starts the grace period of what was retired since the last seal: one token for a whole batch.
 func (p *pool[T]) seal() {
-	if p.pending == len(p.retired) {
+	if p.sealed == len(p.retired) {
 		return
 	}
 	token := p.domain.Advance()
-	for i := p.pending; i < len(p.retired); i++ {
+	for i := p.sealed; i < len(p.retired); i++ {
 		p.retired[i].token = token
 	}
-	p.pending = len(p.retired)
+	p.sealed = len(p.retired)
 }
 
 // reclaim moves the runs whose grace period has passed to the free lists.
@@ -96,11 +95,11 @@ func (p *pool[T]) reclaim() {
 			}
 			passed = r.token
 		}
-		p.free[int(r.n)] = append(p.free[int(r.n)], r.off)
+		p.free[r.order] = append(p.free[r.order], r.off)
 	}
 	if n > 0 {
 		p.retired = append(p.retired[:0], p.retired[n:]...)
-		p.pending = len(p.retired)
+		p.sealed = len(p.retired)
 	}
 }
 
@@ -108,3 +107,6 @@ func (p *pool[T]) close() {
 	p.all = nil
 	p.region.Close()
 }
+
+// orderOf returns the log2 of the shortest run that holds n elements.
+func orderOf(n int) int { return bits.Len(uint(n - 1)) }

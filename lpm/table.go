@@ -112,7 +112,7 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 	if w == wide {
 		if n.wide, err = newPool[uint16](d, reserve16); err == nil {
 			n.leaf16 = n.wide.all
-			_, err = n.wide.alloc(1<<16, false) // one shared leaf per hop
+			_, err = n.wide.alloc(16) // one shared leaf per hop
 			for h := range 1 << 16 {
 				n.leaf16[h] = uint16(h)
 			}
@@ -126,7 +126,7 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 			n.ids = words[1<<rootBits:]
 			n.ids[escape8] = escape16
 		}
-		_, err = n.narrow.alloc(1<<8, false) // one shared leaf per id
+		_, err = n.narrow.alloc(8) // one shared leaf per id
 		for id := range 1 << 8 {
 			n.leaf8[id] = uint8(id)
 		}
@@ -419,37 +419,36 @@ func (d *dense) publish(i uint32, slots *[chunkLen]uint16, hop uint16) error {
 	if slots != nil {
 		s, hop = stride(slots), slots[0]
 	}
-	n := chunkLen >> s
+	order := int(chunkBits - s)
 	var off uint32
 	var err error
 	switch {
-	case n == 1 && d.wide != nil:
+	case order == 0 && d.wide != nil:
 		off = uint32(hop)
-	case n == 1:
+	case order == 0:
 		off = uint32(d.leaf(hop))
 	case d.wide != nil:
-		if off, err = d.wide.alloc(n, true); err != nil {
+		if off, err = d.wide.alloc(order); err != nil {
 			return err
 		}
-		for j := range n {
+		for j := range 1 << order {
 			d.leaf16[int(off)+j] = slots[j<<s]
 		}
 	default:
-		if off, err = d.narrow.alloc(n, true); err != nil {
+		if off, err = d.narrow.alloc(order); err != nil {
 			return err
 		}
-		run := d.leaf8[off : int(off)+n]
-		for j := range run {
-			run[j] = d.leaf(slots[j<<s])
+		for j := range 1 << order {
+			d.leaf8[int(off)+j] = d.leaf(slots[j<<s])
 		}
 	}
 	old := d.root[i]
 	atomic.StoreUint32(&d.root[i], off<<3|s)
-	if n := chunkLen >> (old & 7); n > 1 {
+	if order := int(chunkBits - old&7); order > 0 {
 		if d.wide != nil {
-			d.wide.retire(old>>3, n)
+			d.wide.retire(old>>3, order)
 		} else {
-			d.narrow.retire(old>>3, n)
+			d.narrow.retire(old>>3, order)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package lpm
 
 import (
+	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -82,27 +83,29 @@ func engines(t testing.TB, d *qsbr.Domain) []engine {
 func verifySet(t *testing.T, s *Set) {
 	t.Helper()
 	reached := 0
-	ranges := func(ref uint32) {
-		if ref >= leafBit {
-			reached += cells(1 + int(s.words.all[(ref-leafBit)*cellWords]))
-		}
-	}
-	var node func(ref uint32, below func(uint32))
-	node = func(ref uint32, below func(uint32)) {
-		if ref < leafBit {
-			return
-		}
-		n := 0
-		for o := range uint32(256) {
-			if slot, ok := s.slot(ref, o); ok {
-				below(s.words.all[slot])
-				n++
+	var node func(number uint32)
+	node = func(number uint32) {
+		for w := range uint32(8) {
+			at := number*nodeWords + 2*w
+			bitmap, list := s.words.all[at], s.words.all[at+1]+1
+			if list < hopWords {
+				continue
+			}
+			n := bits.OnesCount32(bitmap)
+			reached += 1 << orderOf(n)
+			for _, ref := range s.words.all[list:][:n] {
+				switch {
+				case ref >= firstRange:
+					reached += 1 << (ref >> rangeShift)
+				case ref >= firstNode:
+					reached += nodeWords
+					node(ref - firstNode)
+				}
 			}
 		}
-		reached += nodeWords + cells(n)
 	}
-	for _, root := range s.roots {
-		node(root, func(ref uint32) { node(ref, ranges) })
+	for table := range s.tables {
+		node(rootNode + uint32(table))
 	}
 	if reached != s.words.live {
 		t.Fatalf("Set: %d words live, %d reached: leak or double free", s.words.live, reached)
