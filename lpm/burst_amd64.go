@@ -14,10 +14,13 @@ func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids 
 //go:noescape
 func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, filter, candidates *uint32) (any uint32, count int)
 
+//go:noescape
+func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
+
 const lanes = 16
 
 // kernels512 says whether the AVX-512 kernels can run here.
-var kernels512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.POPCNT)
+var kernels512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
 
 // burst looks up the dense part and reports whether any hop is escaped.
 func (d *dense) burst(addrs []uint32, hops []Hop) bool {
@@ -46,5 +49,11 @@ func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bo
 	return any > d.escape, count
 }
 
-// walkBurst is walkGo by the kernel.
-func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) { s.walkGo(keys, hops, c, 0, n) }
+// walkBurst is walkGo by the kernel. Few candidates are not worth it.
+func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) {
+	if n < lanes/4 || !kernels512 {
+		s.walkGo(keys, hops, c, 0, n)
+		return
+	}
+	walk512(&keys[0], &hops[0], &c[0], n, &s.words.all[0])
+}

@@ -181,3 +181,131 @@ direct:
 	MOVQ     R13, count+72(FP)
 	VZEROUPPER
 	RET
+
+// CHILD steps down one level: lanes K6 have the node's first word in Z2 and the octet in Z3, and get their reference
+// in Z4. A pair is read whole, by 64-bit gathers, since it is swapped whole. It uses Z5..Z11, K1.
+#define CHILD \
+	VPSRLD        $5, Z3, Z5         \
+	VPADDD        Z5, Z5, Z5         \
+	VPADDD        Z2, Z5, Z5         \
+	VEXTRACTI64X4 $1, Z5, Y6         \
+	KMOVW         K6, K1             \
+	VPXORD        Z7, Z7, Z7         \
+	VPGATHERDQ    (R8)(Y5*4), K1, Z7 \
+	KSHIFTRW      $8, K6, K1         \
+	VPXORD        Z8, Z8, Z8         \
+	VPGATHERDQ    (R8)(Y6*4), K1, Z8 \
+	VMOVDQA32     Z26, Z9            \
+	VPERMI2D      Z8, Z7, Z9         \
+	VMOVDQA32     Z27, Z10           \
+	VPERMI2D      Z8, Z7, Z10        \
+	VPANDND       Z21, Z3, Z11       \
+	VPSLLVD       Z11, Z9, Z9        \
+	VPOPCNTD      Z9, Z9             \
+	VPADDD        Z9, Z10, Z10       \
+	KMOVW         K6, K1             \
+	VPGATHERDD    (R8)(Z10*4), K1, Z4
+
+// func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
+//
+//	Z20 1, Z21 31, Z22 firstNode (and the first word of table 0's root), Z23 firstRange, Z24 0xffff, Z25 firstRange-1,
+//	Z26 even, Z27 odd dwords, Z28 255; K5 lanes in use
+TEXT ·walk512(SB), NOSPLIT, $0-40
+	MOVQ         keys+0(FP), SI
+	MOVQ         hops+8(FP), DI
+	MOVQ         candidates+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         words+32(FP), R8
+	MOVL         $1, AX
+	VPBROADCASTD AX, Z20
+	MOVL         $31, AX
+	VPBROADCASTD AX, Z21
+	MOVL         $0x10000, AX
+	VPBROADCASTD AX, Z22
+	MOVL         $0x8000000, AX
+	VPBROADCASTD AX, Z23
+	MOVL         $0xffff, AX
+	VPBROADCASTD AX, Z24
+	VPSUBD       Z20, Z23, Z25
+	VMOVDQU32    even<>(SB), Z26
+	VPADDD       Z20, Z26, Z27
+	MOVL         $255, AX
+	VPBROADCASTD AX, Z28
+
+loop:
+	MOVL    $0xffff, AX
+	CMPQ    BX, $16
+	JGE     full
+	MOVQ    BX, CX
+	MOVL    $1, AX
+	SHLL    CX, AX
+	DECL    AX
+
+full:
+	KMOVW       AX, K5
+	VMOVDQU32.Z (DX), K5, Z0
+
+	// Z1 addresses, Z2 tables' roots.
+	KMOVW      K5, K1
+	VPXORD     Z1, Z1, Z1
+	VPGATHERDD (SI)(Z0*8), K1, Z1
+	KMOVW      K5, K1
+	VPXORD     Z2, Z2, Z2
+	VPGATHERDD 4(SI)(Z0*8), K1, Z2
+	VPANDD     Z24, Z2, Z2
+	VPSLLD     $4, Z2, Z2
+	VPADDD     Z22, Z2, Z2
+	VPSRLD     $24, Z1, Z3
+	KMOVW      K5, K6
+	VPXORD     Z4, Z4, Z4
+	CHILD
+
+	// Second octet, where the reference is a node.
+	VPCMPUD  $5, Z22, Z4, K5, K6
+	KORTESTW K6, K6
+	JZ       store
+	VPSUBD   Z22, Z4, Z2
+	VPSLLD   $4, Z2, Z2
+	VPSRLD   $16, Z1, Z3
+	VPANDD   Z28, Z3, Z3
+	CHILD
+
+	// Ranges: Z5 position, Z6 step, Z7 key.
+	VPCMPUD  $5, Z23, Z4, K5, K6
+	KORTESTW K6, K6
+	JZ       store
+	VPANDD   Z25, Z4, Z5
+	VPADDD   Z5, Z5, Z5
+	VPSRLD   $27, Z4, Z6
+	VPSLLVD  Z6, Z20, Z6
+	VPSRLD   $1, Z6, Z6
+	VPSLLD   $16, Z1, Z7
+	VPORD    Z24, Z7, Z7
+
+step:
+	VPTESTMD   Z6, Z6, K6, K2
+	KORTESTW   K2, K2
+	JZ         found
+	VPADDD     Z5, Z6, Z8
+	KMOVW      K2, K1
+	VPXORD     Z9, Z9, Z9
+	VPGATHERDD (R8)(Z8*4), K1, Z9
+	VPCMPUD    $2, Z7, Z9, K2, K3
+	VMOVDQA32  Z8, K3, Z5
+	VPSRLD     $1, Z6, Z6
+	JMP        step
+
+found:
+	KMOVW      K6, K1
+	VPGATHERDD (R8)(Z5*4), K1, Z4
+	VPANDD     Z24, Z4, Z4
+
+store:
+	// Where the table has a route, it wins.
+	VPTESTMD    Z4, Z4, K5, K1
+	VPSCATTERDD Z4, K1, (DI)(Z0*4)
+	ADDQ        $64, DX
+	SUBQ        $16, BX
+	JG          loop
+	VZEROUPPER
+	RET
