@@ -42,6 +42,9 @@ type burst struct {
 	back [MaxBurst]packet.Desc // frames to be freed
 }
 
+// within tells the compiler that n is at most MaxBurst, so that loops up to it need no bounds checks.
+func within(n int) uint { return min(uint(n), MaxBurst) }
+
 // leave takes frame i off the fast path.
 func (b *burst) leave(i uint, r Reason) {
 	b.left[b.gone&(MaxBurst-1)] = uint8(i)

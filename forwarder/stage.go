@@ -60,13 +60,13 @@ const shortest = packet.EthernetLen + packet.IPv4HeaderLen
 // (VLAN 0) counts as none.
 func (w *Worker) classify(v *vrftable.View) {
 	b, in, ports := &w.b, w.b.in, w.ingressOf(v)
-	mem, m, bytes := in.mem, 0, uint64(0)
-	for i := uint(0); i < uint(b.n) && i < MaxBurst; i++ {
+	mem, size, m, bytes := in.mem, in.size, 0, uint64(0)
+	for i, n := uint(0), within(b.n); i < n; i++ {
 		d := &b.d[i]
 		off, length := uint(d.Off), uint(d.Len)
 		bytes += uint64(length)
-		if off < Reserve || off+length > in.size || length < shortest {
-			b.leave(i, badFrame(off, length, in.size))
+		if off < Reserve || off+length > size || length < shortest {
+			b.leave(i, badFrame(off, length, size))
 			continue
 		}
 		w8 := mem.load64(off + 8) // source MAC, EtherType, TCI or the first 2 bytes of IPv4
@@ -97,8 +97,8 @@ func (w *Worker) classify(v *vrftable.View) {
 //
 // The checksum is a sum of 16-bit words, in any byte order (RFC 1071 2(B)): two folds leave 0xffff for a good header.
 func (w *Worker) validate() {
-	b, mem, m := &w.b, w.b.in.mem, 0
-	for j := uint(0); j < uint(b.live) && j < MaxBurst; j++ {
+	b, mem, ifRx, m := &w.b, w.b.in.mem, w.count.ifRx, 0
+	for j, n := uint(0), within(b.live); j < n; j++ {
 		l3 := uint(b.l3[j])
 		w0, w8, w16 := mem.load64(l3), mem.load64(l3+8), mem.load32(l3+16)
 		sum := w0&(1<<32-1) + w0>>32 + w8&(1<<32-1) + w8>>32 + uint64(w16)
@@ -114,9 +114,10 @@ func (w *Worker) validate() {
 			}
 		}
 		k, from := m&(MaxBurst-1), b.from[j]
-		b.key[k] = lpm.Key{Addr: bits.ReverseBytes32(w16), Table: uint16(from), Flags: uint16(from >> 16)}
+		key := &b.key[k]
+		key.Addr, key.Table, key.Flags = bits.ReverseBytes32(w16), uint16(from), uint16(from>>16)
 		b.at[k], b.l3[k], b.total[k] = b.at[j], uint32(l3), uint16(total)
-		c := &w.count.ifRx[b.iface[j]]
+		c := &ifRx[b.iface[j]]
 		c.packets.add(1)
 		c.bytes.add(total)
 		m++
@@ -133,8 +134,8 @@ func (w *Worker) lookup(v *vrftable.View) {
 // by RFC 1624 eqn. 3; the adjacency's layer 2 header replaces the received one, tags and all, by moving the frame's
 // start; what was padding falls off its end.
 func (w *Worker) rewrite(v *vrftable.View) {
-	b, mem, adj := &w.b, w.b.in.mem, v.Adj
-	for j := uint(0); j < uint(b.live) && j < MaxBurst; j++ {
+	b, mem, adj, ifTx := &w.b, w.b.in.mem, v.Adj, w.count.ifTx
+	for j, n := uint(0), within(b.live); j < n; j++ {
 		a, l3, total := &adj[b.hop[j]], uint(b.l3[j]), uint32(b.total[j])
 		t := mem.load32(l3 + 8) // TTL, protocol, checksum
 		odd := uint32(a.Kind^vrftable.Forward) | (t&0xff-2)>>31 | (uint32(a.MTU)-total)>>31 | uint32(a.Port)>>8
@@ -148,18 +149,23 @@ func (w *Worker) rewrite(v *vrftable.View) {
 		sum := t>>16 + 1
 		sum += (sum + 1) >> 16
 		mem.store32(l3+8, t&0xffff-1|sum<<16)
-		mem.storeHeader(l3, a)
+		h := headerOf(a)
+		mem.store64(l3-24, h.load64(0))
+		mem.store64(l3-16, h.load64(8))
+		mem.store64(l3-8, h.load64(16))
 		k := out.n & (MaxBurst - 1)
 		if k == 0 {
 			b.queue[b.queues&(MaxBurst-1)] = uint8(a.Port)
 			b.queues++
 		}
-		d := &b.d[b.at[j]]
-		out.d[k] = packet.Desc{Off: uint32(l3) - uint32(a.HdrLen), Len: uint16(total) + uint16(a.HdrLen), Port: a.Port,
-			Flags: d.Flags &^ packet.FlagTCI, Mark: d.Mark}
+		// Field by field: a composite is put together on the stack and copied by one wide load, which has to wait for
+		// the narrow stores that it overlaps (8 of 11 ns per packet).
+		d, sent := &b.d[b.at[j]], &out.d[k]
+		sent.Off, sent.Len, sent.TCI = uint32(l3)-uint32(a.HdrLen), uint16(total)+uint16(a.HdrLen), 0
+		sent.Port, sent.Flags, sent.Mark = a.Port, d.Flags&^packet.FlagTCI, d.Mark
 		out.at[k] = uint8(j)
 		out.n++
-		c := &w.count.ifTx[a.Iface]
+		c := &ifTx[a.Iface]
 		c.packets.add(1)
 		c.bytes.add(uint64(total))
 	}
