@@ -105,7 +105,7 @@ func (w *Worker) validate() {
 		sum = sum&0xffff + sum>>16&0xffff + sum>>32
 		sum = sum&0xffff + sum>>16
 		total := uint64(bits.ReverseBytes16(uint16(w0 >> 16)))
-		bad := w0&0xff ^ 0x45 | sum ^ 0xffff | (uint64(b.room[j])-total)>>63 | (total-packet.IPv4HeaderLen)>>63 |
+		bad := (w0&0xff ^ 0x45) | (sum ^ 0xffff) | (uint64(b.room[j])-total)>>63 | (total-packet.IPv4HeaderLen)>>63 |
 			uint64(w.martian[uint8(w8>>32)]|w.martian[uint8(w16)])
 		if bad != 0 {
 			if r, ok := w.oddHeader(l3, uint(b.room[j])); !ok {

@@ -1,0 +1,544 @@
+package forwarder
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"sort"
+	"testing"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"vrfwd/lpm"
+	"vrfwd/packet"
+	"vrfwd/vrftable"
+)
+
+// input is one frame as a port receives it.
+type input struct {
+	frame []byte
+	tci   uint16
+	flags uint16
+}
+
+// outcome is what becomes of a frame: sent on a port, or a reason.
+type outcome struct {
+	verdict Verdict
+	reason  Reason
+	port    uint16
+	iface   uint16
+	frame   []byte
+}
+
+// twin forwards one frame the slow and obvious way: gopacket reads the layers, every prefix is tried, the checksum is
+// summed byte by byte. It follows DESIGN 3 and RFC 1812, not the worker's code.
+func twin(b *bed, port int, in input) outcome {
+	drop := func(r Reason) outcome { return outcome{verdict: Drop, reason: r} }
+	if len(in.frame) < 34 {
+		return drop(Runt)
+	}
+	var eth layers.Ethernet
+	if err := eth.DecodeFromBytes(in.frame, gopacket.NilDecodeFeedback); err != nil && eth.Contents == nil {
+		return drop(Runt)
+	}
+	// gopacket takes small EtherTypes for 802.3 lengths and cuts the payload; read on from the bytes themselves.
+	etherType, payload := binary.BigEndian.Uint16(in.frame[12:]), in.frame[14:]
+	vlan := uint16(0)
+	switch {
+	case in.flags&packet.FlagTCI != 0:
+		vlan = in.tci & 0xfff
+	case etherType == uint16(layers.EthernetTypeDot1Q) || etherType == uint16(layers.EthernetTypeQinQ):
+		var tag layers.Dot1Q
+		if err := tag.DecodeFromBytes(payload, gopacket.NilDecodeFeedback); err != nil {
+			return drop(Runt)
+		}
+		vlan, etherType, payload = tag.VLANIdentifier, uint16(tag.Type), tag.Payload
+	}
+	var primary vrftable.Ingress
+	if port < len(b.view.Ports) && b.view.Ports[port] != nil {
+		primary = b.view.Ports[port][vlan]
+	}
+	switch {
+	case primary.Iface == 0:
+		return drop(NoPrimary)
+	case primary.State&vrftable.IngressUp == 0:
+		return drop(InterfaceDown)
+	case etherType == uint16(layers.EthernetTypeARP):
+		return drop(ARP)
+	case etherType != uint16(layers.EthernetTypeIPv4):
+		return drop(NotIPv4)
+	case len(payload) < 20:
+		return drop(Runt)
+	case in.frame[0]&1 != 0:
+		return drop(LinkMulticast)
+	}
+	if payload[0]>>4 != 4 {
+		return drop(BadVersion)
+	}
+	header := int(payload[0]&15) * 4
+	if header < 20 || header > len(payload) {
+		return drop(BadIHL)
+	}
+	total := int(payload[2])*256 + int(payload[3])
+	if total < header || total > len(payload) {
+		return drop(BadLength)
+	}
+	if naiveSum(payload[:header]) != 0xffff {
+		return drop(BadChecksum)
+	}
+	martian := func(a byte) bool { return a == 0 || a == 127 || a >= 224 }
+	if martian(payload[12]) {
+		return drop(MartianSource)
+	}
+	if martian(payload[16]) {
+		return drop(MartianDestination)
+	}
+	var ip layers.IPv4
+	if err := ip.DecodeFromBytes(payload, gopacket.NilDecodeFeedback); err != nil {
+		return drop(BadOptions) // all else has been checked
+	}
+	for _, o := range ip.Options {
+		if o.OptionType > 1 && o.OptionLength < 2 {
+			return drop(BadOptions)
+		}
+	}
+	for _, o := range ip.Options {
+		switch o.OptionType {
+		case 7, 68, 131, 137, 148:
+			return drop(Options)
+		}
+	}
+	table := primary.Table
+	hop, ok := linear(b, table, binary.BigEndian.Uint32(payload[16:]))
+	if !ok && table != 0 && primary.Flags&lpm.Fallback != 0 {
+		hop, _ = linear(b, 0, binary.BigEndian.Uint32(payload[16:]))
+	}
+	a := b.view.Adj[hop]
+	switch a.Kind {
+	case vrftable.NoRoute:
+		return drop(NoRoute)
+	case vrftable.Discard:
+		return drop(Discard)
+	case vrftable.Reject:
+		return drop(Reject)
+	case vrftable.Local:
+		return drop(Local)
+	case vrftable.Forward, vrftable.Glean:
+	default:
+		return drop(Unknown)
+	}
+	if ip.TTL <= 1 {
+		return drop(TTLExpired)
+	}
+	if a.Kind == vrftable.Glean {
+		return drop(Glean)
+	}
+	if total > int(a.MTU) {
+		if ip.Flags&layers.IPv4DontFragment != 0 {
+			return drop(MTUExceeded)
+		}
+		return drop(Fragment)
+	}
+	if int(a.Port) >= len(b.view.Ports) {
+		return drop(NoPort)
+	}
+	out := append([]byte(nil), a.Header[:a.HdrLen]...)
+	out = append(out, payload[:total]...)
+	p := out[a.HdrLen:]
+	p[8]--
+	p[10], p[11] = 0, 0
+	binary.BigEndian.PutUint16(p[10:], ^naiveSum(p[:header]))
+	for len(out) < 60 {
+		out = append(out, 0)
+	}
+	return outcome{verdict: Fast, port: a.Port, iface: a.Iface, frame: out}
+}
+
+func naiveSum(b []byte) uint16 {
+	s := 0
+	for i := 0; i < len(b); i += 2 {
+		s += int(b[i])*256 + int(b[i+1])
+	}
+	for s > 0xffff {
+		s = s>>16 + s&0xffff
+	}
+	return uint16(s)
+}
+
+// linear tries every prefix of a table.
+func linear(b *bed, table uint16, addr uint32) (lpm.Hop, bool) {
+	best, found, hop := uint8(0), false, lpm.Hop(0)
+	for _, r := range b.routes {
+		if r.table == table && uint64(addr)>>(32-r.Len) == uint64(r.Addr)>>(32-r.Len) && (!found || r.Len >= best) {
+			best, found, hop = r.Len, true, r.Hop
+		}
+	}
+	return hop, found
+}
+
+// twinBed has an interface and a route of every sort.
+//
+//	port 0   VLAN 0 parent, 10 VRF 1 with fallback, 20 VRF 2 without, 30 VRF 1 down
+//	port 1   VLAN 0 VRF 3 with fallback, 0xfff none
+//	port 2   none
+func twinBed(t testing.TB) *bed {
+	b := newBed(t, 3, 4)
+	b.primary(0, 0, 1, 0, true)
+	b.primary(0, 10, 2, 1, true)
+	b.primary(0, 20, 3, 2, false)
+	b.primary(0, 30, 4, 1, true)
+	b.view.Ports[0][30].State = 0
+	b.primary(1, 0, 5, 3, true)
+	b.adjacency(1, 11, 0)
+	b.adjacency(2, 12, 1, 10)
+	b.adjacency(3, 13, 2, 100, 0x6000|200)
+	b.adjacency(4, 11, 2).MTU = 100
+	b.adjacency(5, 15, 1, 0xffff).MTU = 40
+	b.adjacency(6, 16, 77)
+	b.adjacency(7, 16, 300) // beyond MaxPorts, and 300 mod 256 is beyond the ports, too
+	b.kind(10, vrftable.Discard)
+	b.kind(11, vrftable.Reject)
+	b.kind(12, vrftable.Local)
+	b.kind(13, vrftable.Glean)
+	b.kind(14, vrftable.Kind(99))
+	hops := []lpm.Hop{1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14}
+	for table := uint16(0); table < 4; table++ {
+		for i, hop := range hops {
+			// The tables disagree: the same address is another hop in each, and some only in the parent.
+			b.route(table, fmt.Sprintf("10.%d.0.0", (i+int(table)*5)%len(hops)), 16, hop)
+			if table == 0 {
+				b.route(0, fmt.Sprintf("20.%d.0.0", i), 16, hop)
+				b.route(0, fmt.Sprintf("10.%d.1.0", i), 24, hops[(i+1)%len(hops)])
+			}
+		}
+	}
+	b.route(2, "0.0.0.0", 0, 2)
+	b.route(1, "20.3.0.0", 20, 3)
+	return b
+}
+
+// randomFrame makes a frame that is good more often than not, and otherwise wrong in one or several of many ways.
+func randomFrame(r *rand.Rand) input {
+	one := func(of int) bool { return r.IntN(of) == 0 }
+	total := 20 + r.IntN(60)
+	if one(4) {
+		total = 20 + r.IntN(1481)
+	}
+	dst := uint32(10+10*r.IntN(2))<<24 | r.Uint32N(13)<<16 | r.Uint32N(3)<<8 | r.Uint32N(256)
+	in := input{}
+	var tags []uint16
+	if one(2) {
+		tags = append(tags, []uint16{0, 10, 10, 10, 20, 30, 40, 0xfff}[r.IntN(8)]|uint16(r.IntN(16))<<12)
+		if one(10) {
+			tags = append(tags, uint16(r.IntN(0x10000)))
+		}
+		if one(3) {
+			in.flags, in.tci, tags = packet.FlagTCI, tags[0], tags[1:]
+		}
+	}
+	f := ipv4Frame(r.Uint32N(223<<24)|1<<24, dst, uint8(r.IntN(256)), total, tags...)
+	l3 := 14 + 4*len(tags)
+	ip := f[l3:]
+	if one(5) {
+		ip[8] = uint8(r.IntN(3))
+	}
+	if one(3) {
+		ip[6] ^= 0x40
+	}
+	if one(6) && total >= 24 {
+		words := 6 + r.IntN(min(15, total/4)-5)
+		ip[0] = byte(0x40 | words)
+		for i := 20; i < words*4; i++ {
+			ip[i] = []byte{0, 1, 1, 7, 68, 131, 137, 148, 3, 4, 8, 130}[r.IntN(12)]
+		}
+	}
+	if one(20) {
+		ip[0] = byte(r.IntN(256))
+	}
+	if one(20) {
+		binary.BigEndian.PutUint16(ip[2:], uint16(r.IntN(total*2)))
+	}
+	if one(30) {
+		ip[12] = byte(r.IntN(256))
+	}
+	if one(30) {
+		ip[16] = byte(r.IntN(256))
+	}
+	if one(15) { // a checksum that needs the carry
+		ip[9], ip[4], ip[5] = byte(r.IntN(256)), 0, 0
+		binary.BigEndian.PutUint16(ip[10:], 0)
+		if n := int(ip[0]&15) * 4; n >= 20 && n <= len(ip) {
+			binary.BigEndian.PutUint16(ip[4:], ^naiveSum(ip[:n])) // now the sum is 0xffff, the checksum 0
+		}
+	}
+	if n := int(ip[0]&15) * 4; !one(20) && n >= 20 && n <= len(ip) {
+		ip[10], ip[11] = 0, 0
+		binary.BigEndian.PutUint16(ip[10:], ^naiveSum(ip[:n]))
+	}
+	if one(40) {
+		f[0] |= 1
+	}
+	if one(40) {
+		binary.BigEndian.PutUint16(f[l3-2:], []uint16{0x0806, 0x86dd, 0x8847, 0x88a8, 46, 0}[r.IntN(6)])
+	}
+	if one(20) {
+		f = f[:r.IntN(len(f)+1)]
+	}
+	if one(60) {
+		for i := range f {
+			f[i] = byte(r.Uint32())
+		}
+	}
+	in.frame = f
+	return in
+}
+
+// run sends the inputs through a worker as bursts on one port and returns what was sent, by input; the reasons are
+// counted by the worker.
+func run(t testing.TB, b *bed, w *Worker, source *source, ins []input) []outcome {
+	source.fill(t, ins)
+	for range ins {
+		if w.Poll() == 0 {
+			break
+		}
+	}
+	return source.got
+}
+
+// source is a port that receives given frames, and the other ports that send them, in one arena.
+type source struct {
+	FuncPort
+	frames []packet.Desc
+	seen   []int // times that an input was sent or freed
+	got    []outcome
+	sinks  []Port
+}
+
+// newSource makes ports 0 to ports-1; frames are received on port at.
+func newSource(t testing.TB, frames, ports, at int) *source {
+	s := &source{}
+	s.Memory = newArena(t, frames, 2048)
+	s.Rx = func(d []packet.Desc) int {
+		n := copy(d, s.frames)
+		s.frames = s.frames[n:]
+		return n
+	}
+	s.Done = func(d []packet.Desc) {
+		for i := range d {
+			s.seen[d[i].Mark]++
+		}
+	}
+	for p := range ports {
+		tx := func(from *packet.Arena, d []packet.Desc) int {
+			if from != s.Memory {
+				t.Error("frames of another arena")
+			}
+			Pad(from, d)
+			for i := range d {
+				if d[i].Port != uint16(p) || d[i].Flags != 0 || d[i].TCI != 0 {
+					t.Errorf("descriptor %+v sent on port %d", d[i], p)
+				}
+				s.seen[d[i].Mark]++
+				frame := append([]byte(nil), from.Frame(d[i])...)
+				s.got[d[i].Mark] = outcome{verdict: Fast, port: uint16(p), frame: frame}
+			}
+			return len(d)
+		}
+		if p == at {
+			s.Tx = tx
+			s.sinks = append(s.sinks, s)
+		} else {
+			s.sinks = append(s.sinks, &FuncPort{Memory: s.Memory, Tx: tx})
+		}
+	}
+	return s
+}
+
+// fill puts the inputs into slots that are full of what must not be sent.
+func (s *source) fill(t testing.TB, ins []input) {
+	s.seen, s.got, s.frames = make([]int, len(ins)), make([]outcome, len(ins)), nil
+	all := s.Memory.Bytes()
+	for i := range all {
+		all[i] = 0xa5
+	}
+	for i, in := range ins {
+		d := s.Memory.Desc(i)
+		d.Len, d.TCI, d.Flags, d.Mark = uint16(len(in.frame)), in.tci, in.flags, uint32(i)
+		copy(s.Memory.Frame(d), in.frame)
+		s.frames = append(s.frames, d)
+	}
+}
+
+// compare checks a worker's results against the twin's: every frame sent byte by byte, every reason by its count, every
+// punted frame by its contents, every interface's counters.
+func compare(t *testing.T, b *bed, port int, ins []input, slow *SlowPath, burst int) {
+	src := newSource(t, len(ins), len(b.view.Ports), port)
+	w := b.worker(Config{Ports: src.sinks, Slow: slow, Burst: burst})
+	got := run(t, b, w, src, ins)
+	var want Totals
+	var wantPunted []string
+	ifs := map[uint16]IfaceCount{}
+	for i, in := range ins {
+		o := twin(b, port, in)
+		if src.seen[i] != 1 {
+			t.Fatalf("frame %d was sent or freed %d times: %x", i, src.seen[i], in.frame)
+		}
+		if o.verdict != got[i].verdict || o.port != got[i].port || !bytes.Equal(o.frame, got[i].frame) {
+			t.Fatalf("frame %d on port %d, tci %#x: %x\ngot  %v port %d %x\nwant %v %v port %d %x",
+				i, port, in.tci, in.frame, got[i].verdict, got[i].port, got[i].frame, o.verdict, o.reason, o.port, o.frame)
+		}
+		switch {
+		case o.verdict == Fast:
+			wellFormed(t, o.frame)
+			want.Forwarded++
+			c := ifs[o.iface]
+			c.Tx.Packets++
+			c.Tx.Bytes += l3Bytes(o.frame)
+			ifs[o.iface] = c
+		case slow != nil && o.reason.Verdict() == Slow:
+			want.Punts[o.reason]++
+			want.Punted++
+			wantPunted = append(wantPunted, fmt.Sprintf("%v %d %x %x", o.reason, port, in.tci, in.frame))
+		default:
+			want.Drops[o.reason]++
+			want.Dropped++
+		}
+	}
+	n := balanced(t, w)
+	if n.Received != uint64(len(ins)) || n.Forwarded != want.Forwarded || n.Drops != want.Drops || n.Punts != want.Punts {
+		t.Errorf("got  %v\nwant %v", n, want)
+	}
+	for iface, c := range ifs {
+		if got := SumIface(iface, w); got.Tx != c.Tx {
+			t.Errorf("interface %d sent %+v, want %+v", iface, got.Tx, c.Tx)
+		}
+	}
+	if slow != nil {
+		var gotPunted []string
+		d := make([]packet.Desc, len(ins))
+		d = d[:slow.Pop(d)]
+		for _, d := range d {
+			s := fmt.Sprintf("%v %d %x %x", Reason(d.Mark), d.Port, d.TCI, slow.Arena().Frame(d))
+			gotPunted = append(gotPunted, s)
+		}
+		slow.Free(d)
+		sort.Strings(gotPunted)
+		sort.Strings(wantPunted)
+		if fmt.Sprint(gotPunted) != fmt.Sprint(wantPunted) {
+			t.Errorf("punted frames differ:\ngot  %v\nwant %v", gotPunted, wantPunted)
+		}
+	}
+}
+
+// l3Bytes reads the total length of an IPv4 frame with any number of tags.
+func l3Bytes(f []byte) uint64 {
+	for at := 12; ; at += 4 {
+		if binary.BigEndian.Uint16(f[at:]) == packet.EtherTypeIPv4 {
+			return uint64(binary.BigEndian.Uint16(f[at+4:]))
+		}
+	}
+}
+
+// wellFormed lets gopacket decode a sent frame and write it again: the same bytes.
+func wellFormed(t *testing.T, frame []byte) {
+	t.Helper()
+	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.Default)
+	ip, ok := p.Layer(layers.LayerTypeIPv4).(*layers.IPv4)
+	if !ok {
+		t.Fatalf("no IPv4 in %x: %v", frame, p.ErrorLayer())
+	}
+	if ip.IHL > 5 {
+		return // gopacket does not keep an option list's padding
+	}
+	again := *ip
+	buf := gopacket.NewSerializeBuffer()
+	payload := gopacket.Payload(ip.Payload)
+	o := gopacket.SerializeOptions{ComputeChecksums: true, FixLengths: true}
+	if err := gopacket.SerializeLayers(buf, o, &again, payload); err != nil {
+		t.Fatal(err)
+	}
+	if whole := append(append([]byte(nil), ip.Contents...), ip.Payload...); !bytes.Equal(buf.Bytes(), whole) {
+		t.Fatalf("gopacket writes %x for %x", buf.Bytes(), whole)
+	}
+}
+
+// TestTwin sends random frames, good and malformed, through a worker and its naive twin.
+func TestTwin(t *testing.T) {
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	b := twinBed(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range rounds {
+		var ins []input
+		for range 1 + r.IntN(600) {
+			ins = append(ins, randomFrame(r))
+		}
+		var slow *SlowPath
+		if round%2 == 1 {
+			slow = newSlowPath(t, 4096)
+		}
+		compare(t, b, round%3, ins, slow, []int{0, 1, 7, 32, 256}[round%5])
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// TestTwinCoversReasons keeps the random frames honest: each reason that a frame can cause occurs.
+func TestTwinCoversReasons(t *testing.T) {
+	b := twinBed(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	var seen [NumReasons]int
+	fast := 0
+	for range 30000 {
+		o := twin(b, 0, randomFrame(r))
+		seen[o.reason]++
+		if o.verdict == Fast {
+			fast++
+		}
+	}
+	if fast < 2000 {
+		t.Errorf("only %d of 30000 frames are forwarded", fast)
+	}
+	for reason := range NumReasons {
+		switch reason {
+		case BadDescriptor, TxFull, SlowFull, Trial: // not the frame's doing
+		default:
+			if seen[reason] == 0 {
+				t.Errorf("no frame causes %q", reason)
+			}
+		}
+	}
+}
+
+func newSlowPath(t testing.TB, frames int) *SlowPath {
+	s, err := NewSlowPath(frames, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// FuzzWorker feeds arbitrary bytes, as a frame with and without a tag received out of band.
+func FuzzWorker(f *testing.F) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 50 {
+		in := randomFrame(r)
+		f.Add(in.frame, in.tci, in.flags != 0, uint8(r.IntN(4)))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte, tci uint16, tagged bool, port uint8) {
+		if len(frame) > 2048 {
+			frame = frame[:2048]
+		}
+		in := input{frame: frame}
+		if tagged {
+			in.tci, in.flags = tci, packet.FlagTCI
+		}
+		compare(t, twinBed(t), int(port)%3, []input{in, in}, newSlowPath(t, 4), 0)
+	})
+}
