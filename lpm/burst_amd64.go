@@ -12,7 +12,10 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, filter, candidates *uint32) (any uint32, count int)
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
+
+//go:noescape
+func filter512(keys *Key, candidates *uint32, n int, blocks *uint32) int
 
 //go:noescape
 func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
@@ -36,14 +39,14 @@ func (d *dense) burst(addrs []uint32, hops []Hop) bool {
 }
 
 // dual is dualGo by the kernel.
-func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bool, int) {
+func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (bool, int) {
 	n := len(keys) &^ (lanes - 1)
 	if n == 0 || d.narrow == nil || !kernels512 {
-		return d.dualGo(keys, hops, filter, c, 0, 0)
+		return d.dualGo(keys, hops, octets, c, 0, 0)
 	}
-	any, count := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &filter[0], &c[0])
+	any, count := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &octets[0], &c[0])
 	if n < len(keys) {
-		escapes, total := d.dualGo(keys, hops, filter, c, n, count)
+		escapes, total := d.dualGo(keys, hops, octets, c, n, count)
 		return escapes || any > d.escape, total
 	}
 	return any > d.escape, count
@@ -52,8 +55,10 @@ func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bo
 // walkBurst is walkGo by the kernel. Few candidates are not worth it.
 func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) {
 	if n < lanes/4 || !kernels512 {
-		s.walkGo(keys, hops, c, 0, n)
+		s.walkGo(keys, hops, c, n)
 		return
 	}
-	walk512(&keys[0], &hops[0], &c[0], n, &s.words.all[0])
+	if n = filter512(&keys[0], &c[0], n, &s.blocks[0]); n > 0 {
+		walk512(&keys[0], &hops[0], &c[0], n, &s.words.all[0])
+	}
 }

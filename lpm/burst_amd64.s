@@ -108,9 +108,9 @@ DATA even<>+56(SB)/4, $28
 DATA even<>+60(SB)/4, $30
 GLOBL even<>(SB), RODATA|NOPTR, $64
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, filter, candidates *uint32) (any uint32, count int)
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
 //
-//	R11 filter, R12 candidates, R13 their count; Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16,
+//	R11 octets, R12 candidates, R13 their count; Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16,
 //	Z25 Fallback in a key's second dword
 TEXT ·dual512(SB), NOSPLIT, $0-80
 	MOVQ         keys+0(FP), SI
@@ -119,7 +119,7 @@ TEXT ·dual512(SB), NOSPLIT, $0-80
 	MOVQ         root+24(FP), R8
 	MOVQ         leaves+32(FP), R9
 	MOVQ         ids+40(FP), R10
-	MOVQ         filter+48(FP), R11
+	MOVQ         octets+48(FP), R11
 	MOVQ         candidates+56(FP), R12
 	XORQ         R13, R13
 	CONSTANTS
@@ -140,7 +140,7 @@ loop:
 	VMOVDQA32 Z21, Z5
 	VPERMI2D  Z7, Z6, Z5
 
-	// Filter: bit addr>>24&31 of word table*8 + addr>>29.
+	// First filter: bit addr>>24&31 of word table*8 + addr>>29.
 	VPSLLD     $16, Z5, Z6
 	VPSRLD     $13, Z6, Z6
 	VPSRLD     $29, Z0, Z7
@@ -179,6 +179,71 @@ direct:
 	REDUCE
 	MOVL AX, any+64(FP)
 	MOVQ     R13, count+72(FP)
+	VZEROUPPER
+	RET
+
+// LANES sets mask K5 for the next BX candidates, at most 16. It uses AX, CX.
+#define LANES \
+	MOVQ    BX, CX     \
+	MOVL    $16, AX    \
+	CMPQ    CX, AX     \
+	CMOVQGT AX, CX     \
+	MOVL    $1, AX     \
+	SHLL    CX, AX     \
+	DECL    AX         \
+	KMOVW   AX, K5
+
+// func filter512(keys *Key, candidates *uint32, n int, blocks *uint32) int
+//
+// It keeps, in place, the candidates that the second filter lets through, and returns their number.
+TEXT ·filter512(SB), NOSPLIT, $0-40
+	MOVQ         keys+0(FP), SI
+	MOVQ         candidates+8(FP), DX
+	MOVQ         n+16(FP), BX
+	MOVQ         blocks+24(FP), R8
+	MOVQ         DX, DI
+	MOVL         $1, AX
+	VPBROADCASTD AX, Z20
+	MOVL         $40503, AX
+	VPBROADCASTD AX, Z21
+	MOVL         $1023, AX
+	VPBROADCASTD AX, Z22
+
+loop:
+	LANES
+	VMOVDQU32.Z (DX), K5, Z0
+	KMOVW       K5, K1
+	VPXORD      Z1, Z1, Z1
+	VPGATHERDD  (SI)(Z0*8), K1, Z1
+	KMOVW       K5, K1
+	VPXORD      Z2, Z2, Z2
+	VPGATHERDD  4(SI)(Z0*8), K1, Z2
+	VPSLLD      $16, Z2, Z2
+	VPSRLD      $11, Z2, Z2
+
+	// Bit h&31 of word table*32 + h>>5, h the blockHash.
+	VPSRLD        $16, Z1, Z1
+	VPMULLD       Z21, Z1, Z1
+	VPSRLD        $6, Z1, Z1
+	VPANDD        Z22, Z1, Z1
+	VPSRLD        $5, Z1, Z3
+	VPADDD        Z3, Z2, Z2
+	KMOVW         K5, K1
+	VPXORD        Z3, Z3, Z3
+	VPGATHERDD    (R8)(Z2*4), K1, Z3
+	VPROLVD       Z1, Z20, Z1
+	VPTESTMD      Z1, Z3, K5, K2
+	VPCOMPRESSD.Z Z0, K2, Z0
+	VMOVDQU32     Z0, (DI)
+	KMOVW         K2, AX
+	POPCNTL       AX, AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $64, DX
+	SUBQ          $16, BX
+	JG            loop
+	SUBQ          candidates+8(FP), DI
+	SHRQ          $2, DI
+	MOVQ          DI, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -233,16 +298,7 @@ TEXT ·walk512(SB), NOSPLIT, $0-40
 	VPBROADCASTD AX, Z28
 
 loop:
-	MOVL    $0xffff, AX
-	CMPQ    BX, $16
-	JGE     full
-	MOVQ    BX, CX
-	MOVL    $1, AX
-	SHLL    CX, AX
-	DECL    AX
-
-full:
-	KMOVW       AX, K5
+	LANES
 	VMOVDQU32.Z (DX), K5, Z0
 
 	// Z1 addresses, Z2 tables' roots.

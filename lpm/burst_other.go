@@ -4,8 +4,8 @@ package lpm
 
 func (d *dense) burst(addrs []uint32, hops []Hop) bool { return d.burstGo(addrs, hops) }
 
-func (d *dense) dual(keys []Key, hops []Hop, filter []uint32, c *candidates) (bool, int) {
-	return d.dualGo(keys, hops, filter, c, 0, 0)
+func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (bool, int) {
+	return d.dualGo(keys, hops, octets, c, 0, 0)
 }
 
-func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) { s.walkGo(keys, hops, c, 0, n) }
+func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) { s.walkGo(keys, hops, c, n) }

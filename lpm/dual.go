@@ -10,8 +10,8 @@ type candidates [maxBurst + 16]uint32
 // Fallback, in the global table: hops[i] answers keys[i]. A VRF's route wins however short it is. len(hops) must be at
 // least len(keys), and each Key.Table below s.Tables.
 //
-// The global lookup is made for every key, for a miss is the rule where it counts; what the filter of the Set lets
-// through is collected without a branch and looked up in a second pass, which overwrites the global answer.
+// The global lookup is made for every key, for a miss is the rule where it counts; what the first filter of the Set
+// lets through is collected without a branch and looked up in a second pass, which overwrites the global answer.
 func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 	var c candidates
 	hops = hops[:len(keys)]
@@ -24,7 +24,7 @@ func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 
 func dualBurst(s *Set, g *Table, keys []Key, hops []Hop, c *candidates) {
 	d := g.dense.Load()
-	escapes, n := d.dual(keys, hops, s.filter, c)
+	escapes, n := d.dual(keys, hops, s.octets, c)
 	if escapes {
 		for i, h := range hops {
 			if h == Hop(d.escape) {
@@ -35,10 +35,13 @@ func dualBurst(s *Set, g *Table, keys []Key, hops []Hop, c *candidates) {
 	s.walkBurst(keys, hops, c, n)
 }
 
-// walkGo is the second pass: it overwrites the answers of the candidates c[from:n] that their table has a route for.
-func (s *Set) walkGo(keys []Key, hops []Hop, c *candidates, from, n int) {
-	for _, i := range c[from:n] {
+// walkGo is the second pass: it overwrites the answers of the candidates c[:n] that their table has a route for.
+func (s *Set) walkGo(keys []Key, hops []Hop, c *candidates, n int) {
+	for _, i := range c[:n] {
 		k := keys[i]
+		if !s.mayHold(k.Table, k.Addr) {
+			continue
+		}
 		if h := s.walk(k.Table, k.Addr); h != 0 {
 			hops[i] = h
 		}
@@ -47,9 +50,9 @@ func (s *Set) walkGo(keys []Key, hops []Hop, c *candidates, from, n int) {
 
 // dualGo is the first pass over keys[from:]: the global answer, 0 without Fallback, and the candidates, of which there
 // are n already. It reports whether any hop is escaped, and the new n.
-func (d *dense) dualGo(keys []Key, hops []Hop, filter []uint32, c *candidates, from, n int) (bool, int) {
+func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, from, n int) (bool, int) {
 	var addrs [maxBurst]uint32
-	words := &filter[0]
+	words := &octets[0]
 	for i, k := range keys[from:] {
 		addrs[i&(maxBurst-1)] = k.Addr
 		c[n] = uint32(from + i)

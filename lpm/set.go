@@ -20,18 +20,21 @@ import (
 //	reference        < 2^16: a hop;  < 2^27: node number + 2^16;  else | order (5) | offset / 2 (27) | of ranges
 //	ranges           2^order words | start (16) | hop (16) | ascending; the first starts at 0, the last is repeated
 //
-// In front stands filter: one bit per table and first octet, 0 where the table has no route at all. It is 32 KiB for
-// 1,000 tables, so that the miss, the common case of fallback, costs one load from L1 or L2.
+// In front stand two filters, which may say too much but never too little, so that the miss, the common case of
+// fallback, rarely walks: octets has a bit per first octet (32 bytes a table, 32 KiB for 1,000: one load from L1 or
+// L2), and blocks, for what that lets through, 1,024 bits hashed from the first two octets (128 bytes a table).
 //
-// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 64 (root) + 16 (3 runs: octets 0..9, 10, 11..31) + 64
-// (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) = 176 bytes, and an empty table 96.
+// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 160 (filters) + 64 (root) + 16 (3 runs: octets 0..9, 10, 11..31) + 64
+// (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) = 336 bytes, and an empty table 224.
 //
 // Readers never lock and never wait. A pair is swapped by one 64-bit store, a reference by one 32-bit store; the runs
 // they lead to are immutable. One writer at a time.
 type Set struct {
 	words  *pool[uint32]
-	filter []uint32
-	region *offheap.Region // filter
+	octets []uint32        // octetWords a table
+	blocks []uint32        // blockWords a table
+	region *offheap.Region // both filters
+	faded  []uint8         // by table: bits of blocks that may stand for nothing any more
 	tables []*shelf        // nil: empty
 	ranges []uint32        // scratch: one block's ranges
 }
@@ -46,6 +49,10 @@ const (
 	rootNode   = hopWords / nodeWords // node number of table 0's root
 	rangeShift = 27
 
+	octetWords = 8
+	blockWords = 32
+	blockBits  = 32 * blockWords
+
 	reserveWords = 1 << 28 // words, 1 GiB of addresses: what references to ranges reach
 	reserveLong  = 1 << 24
 )
@@ -58,8 +65,8 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 	if tables < 1 || tables > maxTables {
 		return nil, fmt.Errorf("lpm: %d tables: %w: 1 to %d", tables, ErrTable, maxTables)
 	}
-	// Filter and roots are reserved for every uint16, so that no table number leads out of them.
-	region, err := offheap.Alloc(8 * 4 * maxTables)
+	// Filters and roots are reserved for every uint16, so that no table number leads out of them.
+	region, err := offheap.Alloc((octetWords + blockWords) * 4 * maxTables)
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
@@ -72,7 +79,11 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 	for h := range hopWords {
 		words.all[h] = uint32(h)
 	}
-	s := &Set{words: words, filter: offheap.Slice[uint32](region, 8*maxTables), region: region, tables: make([]*shelf, tables)}
+	filters := offheap.Slice[uint32](region, (octetWords+blockWords)*maxTables)
+	s := &Set{
+		words: words, region: region, octets: filters[:octetWords*maxTables], blocks: filters[octetWords*maxTables:],
+		tables: make([]*shelf, tables), faded: make([]uint8, tables),
+	}
 	for table := range tables {
 		s.clearNode(rootNode + uint32(table))
 	}
@@ -93,13 +104,23 @@ func (s *Set) Len(table uint16) int {
 // Lookup returns the hop of the longest prefix of one table that holds addr, 0 when there is none. table must be below
 // Tables.
 func (s *Set) Lookup(table uint16, addr uint32) Hop {
-	if s.filter[uint32(table)<<3|addr>>29]>>(addr>>24&31)&1 == 0 {
+	if s.octets[uint32(table)<<3|addr>>29]>>(addr>>24&31)&1 == 0 || !s.mayHold(table, addr) {
 		return 0
 	}
 	return s.walk(table, addr)
 }
 
-// walk is Lookup behind the filter.
+// mayHold asks the second filter.
+func (s *Set) mayHold(table uint16, addr uint32) bool {
+	h := blockHash(addr >> 16)
+	return load(&s.blocks[0], uint32(table)*blockWords+h>>5)>>(h&31)&1 != 0
+}
+
+// blockHash spreads /16 block numbers, neighbours included, over the bits of a table's second filter (Knuth's
+// multiplicative hash by 2^16 over the golden ratio).
+func blockHash(block uint32) uint32 { return block * 40503 >> 6 & (blockBits - 1) }
+
+// walk is Lookup behind the filters.
 func (s *Set) walk(table uint16, addr uint32) Hop {
 	words := &s.words.all[0]
 	ref := child(words, firstNode+rootNode+uint32(table), addr>>24)
@@ -212,12 +233,12 @@ func (s *Set) Memory() (fib, writer int) {
 			writer += t.bytes()
 		}
 	}
-	return 4 * ((8+nodeWords)*len(s.tables) + s.words.live), writer
+	return 4 * ((octetWords+blockWords+nodeWords)*len(s.tables) + s.words.live), writer
 }
 
 // Close gives the memory back. No reader may use the set any more.
 func (s *Set) Close() {
 	s.words.close()
 	s.region.Close()
-	s.filter = nil
+	s.octets, s.blocks = nil, nil
 }

@@ -17,17 +17,18 @@ func (s *Set) compile(table uint16, c Route) error {
 	if o == nil || ref < firstNode {
 		return s.compileOctets(table, octet, octet)
 	}
-	return s.compileBlocks(ref-firstNode, o, c.Addr, last, s.tables[table].top.cover(c.Addr, 0))
+	return s.compileBlocks(table, ref-firstNode, o, c.Addr, last, s.tables[table].top.cover(c.Addr, 0))
 }
 
 // compileOctets compiles the first octets from..to of a table from the shelf: for each a hop, or a fresh node.
 func (s *Set) compileOctets(table uint16, from, to uint32) error {
 	t := s.tables[table]
 	root := rootNode + uint32(table)
+	faded := 0
 	for w := from >> 5; w <= to>>5; w++ {
 		refs := s.expand(root, w)
 		old := refs
-		set := s.filter[uint32(table)*8+w]
+		set := s.octets[uint32(table)*octetWords+w]
 		for i := range refs {
 			octet := w<<5 + uint32(i)
 			if octet < from || octet > to {
@@ -42,10 +43,14 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 				}
 				node /= nodeWords
 				s.clearNode(node)
-				if err := s.compileBlocks(node, o, octet<<24, octet<<24|0xffffff, hop); err != nil {
+				if err := s.compileBlocks(table, node, o, octet<<24, octet<<24|0xffffff, hop); err != nil {
 					return err
 				}
 				refs[i] = firstNode + node
+			} else if hop != 0 {
+				for block := octet << 8; block>>8 == octet; block++ {
+					s.announce(table, block)
+				}
 			}
 			set &^= 1 << i
 			if refs[i] != 0 {
@@ -53,7 +58,7 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 			}
 		}
 		// The filter may only ever say too much: bits are set before the swap, cleared after.
-		bitmap := &s.filter[uint32(table)*8+w]
+		bitmap := &s.octets[uint32(table)*octetWords+w]
 		atomic.StoreUint32(bitmap, *bitmap|set)
 		if err := s.store(root, w, &refs); err != nil {
 			return err
@@ -63,14 +68,19 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 			if old[i] != refs[i] && old[i] >= firstNode {
 				s.retireNode(old[i] - firstNode)
 			}
+			if old[i] != 0 && refs[i] == 0 {
+				faded += 256
+			}
 		}
 	}
+	s.fade(table, faded)
 	return nil
 }
 
 // compileBlocks compiles the /16 blocks from..to of one first octet into its node; hop is the cover of at most /8.
-func (s *Set) compileBlocks(node uint32, o *octet, from, to uint32, hop uint16) error {
+func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32, hop uint16) error {
 	first, last := from>>16&255, to>>16&255
+	faded := 0
 	for w := first >> 5; w <= last>>5; w++ {
 		refs := s.expand(node, w)
 		old := refs
@@ -88,6 +98,11 @@ func (s *Set) compileBlocks(node uint32, o *octet, from, to uint32, hop uint16) 
 				}
 				refs[i] = ref
 			}
+			if refs[i] != 0 {
+				s.announce(table, from>>24<<8|number)
+			} else if old[i] != 0 {
+				faded++
+			}
 		}
 		if err := s.store(node, w, &refs); err != nil {
 			return err
@@ -98,7 +113,43 @@ func (s *Set) compileBlocks(node uint32, o *octet, from, to uint32, hop uint16) 
 			}
 		}
 	}
+	s.fade(table, faded)
 	return nil
+}
+
+// announce sets a block's bit in the second filter, before the block is published.
+func (s *Set) announce(table uint16, block uint32) {
+	h := blockHash(block)
+	word := &s.blocks[uint32(table)*blockWords+h>>5]
+	if bit := uint32(1) << (h & 31); *word&bit == 0 {
+		atomic.StoreUint32(word, *word|bit)
+	}
+}
+
+// fade notes that n bits of the second filter may stand for nothing any more. When a quarter may, it is made anew.
+func (s *Set) fade(table uint16, n int) {
+	if n += int(s.faded[table]); n < blockBits/4-1 {
+		s.faded[table] = uint8(n)
+		return
+	}
+	s.faded[table] = 0
+	var fresh [blockWords]uint32
+	mark := func(block uint32) {
+		h := blockHash(block)
+		fresh[h>>5] |= 1 << (h & 31)
+	}
+	words := &s.words.all[0]
+	for octet := range uint32(256) {
+		ref := child(words, firstNode+rootNode+uint32(table), octet)
+		for i := range uint32(256) {
+			if ref >= firstNode && child(words, ref, i) != 0 || ref < firstNode && ref != 0 {
+				mark(octet<<8 | i)
+			}
+		}
+	}
+	for i, bits := range fresh {
+		atomic.StoreUint32(&s.blocks[uint32(table)*blockWords+uint32(i)], bits)
+	}
 }
 
 // compileRanges writes the ranges of one /16 block, or is just the hop where one covers it.
