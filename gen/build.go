@@ -46,10 +46,8 @@ func New(c Config) (*Traffic, error) {
 			kinds:  make([]flowKind, 0, c.Flows),
 			vpn:    slices.Clone(c.VPN),
 			uplink: slices.Clone(c.Uplink),
+			signed: !c.Unsigned,
 		},
-	}
-	if !c.Unsigned {
-		b.traffic.signed = 1
 	}
 	b.sizes()
 	if err := b.flows(); err != nil {
@@ -292,7 +290,7 @@ func (b *builder) order() {
 	for i, k := range t.kinds {
 		members[k.class] = append(members[k.class], uint32(i))
 	}
-	t.order = make([]uint32, 0, n)
+	t.order, t.next = make([]uint32, 0, n), make([]uint32, c.Flows)
 	seen := 0
 	for _, flows := range members {
 		if len(flows) == 0 {

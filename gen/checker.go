@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,20 +52,30 @@ func (v Verdict) String() string {
 // sequence numbers that the Traffics have reached, and expects no older frame in flight.
 type Checker struct {
 	states []flowState
-	start  []uint32   // sequence that a flow's account begins with
+	faults []flowFaults
 	base   uint32     // first flow
 	from   []*Traffic // by first flow
-	sum    Summary
+	sum    Summary    // the counters that are not a flow's
 }
 
-// flowState is one flow's receiver: two to a cache line.
+// flowState is what every frame of a flow needs: four flows to a cache line.
 //
-//	| window 8 | next 4 | received 4 | reordered 4 | duplicate 4 | late 4 | context 2 | egress 2 |
+//	| window 8 | next 4 | context 2 | egress 2 |
+//
+// No frame that is as it should be counts anything: what was received follows from next and from holes.
 type flowState struct {
-	window                               uint64 // bit i: sequence next-1-i was here
-	next                                 uint32 // one more than the newest sequence
-	received, reordered, duplicate, late uint32
-	context, egress                      uint16 // expected
+	window uint64 // bit i: sequence next-1-i was here
+	next   uint32 // one more than the newest sequence
+	expect uint32 // context<<16 | egress
+}
+
+// flowFaults is the rest, touched only when something is out of turn. received = next - start - holes.
+type flowFaults struct {
+	start     uint32 // sequence that the account begins with
+	holes     uint32 // sequences before next that are not here
+	reordered uint32
+	duplicate uint32
+	late      uint32
 }
 
 const window = 64
@@ -82,15 +93,15 @@ func NewChecker(from ...*Traffic) (*Checker, error) {
 		if next := c.base + uint32(len(c.states)); t.first != next {
 			return nil, fmt.Errorf("gen: traffic begins with flow %d, where %d must follow", t.first, next)
 		}
-		if t.signed == 0 {
+		if !t.signed {
 			return nil, fmt.Errorf("gen: traffic from flow %d on is not signed", t.first)
 		}
 		for i := range t.flows {
 			f := t.Flow(i)
-			c.states = append(c.states, flowState{context: f.Context, egress: f.Egress})
+			c.states = append(c.states, flowState{expect: place16(f.Context, f.Egress)})
 		}
 	}
-	c.start = make([]uint32, len(c.states))
+	c.faults = make([]flowFaults, len(c.states))
 	c.Reset()
 	return c, nil
 }
@@ -102,69 +113,75 @@ func (c *Checker) Reset() {
 	for _, t := range c.from {
 		for i := range t.flows {
 			at := t.first - c.base + uint32(i)
-			f := &c.states[at]
-			c.start[at] = t.Sent(i)
-			*f = flowState{next: c.start[at], context: f.context, egress: f.egress}
+			start := t.Sent(i)
+			c.states[at] = flowState{next: start, expect: c.states[at].expect}
+			c.faults[at] = flowFaults{start: start}
 		}
 	}
 }
 
-// Check judges one received frame: Ethernet with none, one or two tags, without FCS. egress is the IP interface that it left
-// through and context the table of that interface's VR or VRF. It keeps nothing of the frame.
+// place16 packs where a frame comes out.
+func place16(context, egress uint16) uint32 { return uint32(context)<<16 | uint32(egress) }
+
+// Check judges one received frame: Ethernet with none, one or two tags, without FCS. egress is the IP interface that it
+// left through and context the table of that interface's VR or VRF. It keeps nothing of the frame.
 func (c *Checker) Check(frame []byte, egress, context uint16) Verdict {
-	s, ok := ParseSignature(frame)
-	i := uint64(s.Flow - c.base)
-	if !ok || i >= uint64(len(c.states)) {
+	at := signatureOffset(frame)
+	if uint(at)+signatureLen > uint(len(frame)) {
 		c.sum.Corrupt++
 		return Corrupt
 	}
-	f := &c.states[i]
-	if s.Context != f.context || s.Egress != f.egress {
+	// Two loads hold the signature, magic and flow first, then sequence and place: see Signature.
+	head := binary.BigEndian.Uint64(frame[at:])
+	tail := binary.BigEndian.Uint64(frame[at+seqAt:])
+	flow := uint32(head>>16) - c.base
+	if head>>48 != signatureMagic || uint64(flow) >= uint64(len(c.states)) {
 		c.sum.Corrupt++
 		return Corrupt
 	}
-	var v Verdict
-	if context != f.context {
+	f := &c.states[flow]
+	seq, got := uint32(tail>>32), place16(context, egress)
+	if seq == f.next && uint32(tail) == f.expect && got == f.expect && egress != 0 {
+		f.window = f.window<<1 | 1
+		f.next++
+		return 0
+	}
+	return c.fault(flow, tail, got)
+}
+
+// fault judges a frame with a known flow that is not next and right.
+func (c *Checker) fault(flow uint32, tail uint64, got uint32) (v Verdict) {
+	f, faults := &c.states[flow], &c.faults[flow]
+	switch {
+	case uint32(tail) != f.expect:
+		c.sum.Corrupt++
+		return Corrupt
+	case got>>16 != f.expect>>16:
 		v = Leak
 		c.sum.Leak++
-	} else if egress != f.egress || egress == 0 {
+	case got != f.expect || uint16(got) == 0:
 		v = WrongEgress
 		c.sum.WrongEgress++
 	}
-	if s.Seq == f.next { // in order, and nothing missing
-		f.window = f.window<<1 | 1
-		f.next++
-		f.received++
-		c.sum.InOrder++
-		return v
-	}
-	return v | c.outOfTurn(f, s.Seq)
-}
-
-// outOfTurn accounts for a sequence number that is not the next.
-func (c *Checker) outOfTurn(f *flowState, seq uint32) Verdict {
-	if ahead := seq - f.next; int32(ahead) > 0 { // some are missing before it; a shift by 64 and more clears the window
-		f.window = f.window<<(ahead+1) | 1
+	seq := uint32(tail >> 32)
+	if ahead := seq - f.next; int32(ahead) >= 0 { // a shift by 64 and more clears the window
+		f.window = f.window<<(uint64(ahead)+1) | 1
 		f.next = seq + 1
-		f.received++
-		c.sum.InOrder++
-		return 0
+		faults.holes += ahead
+		return v
 	}
 	switch age := f.next - 1 - seq; {
 	case age >= window:
-		f.late++
-		c.sum.Late++
-		return Late
+		faults.late++
+		return v | Late
 	case f.window>>age&1 != 0:
-		f.duplicate++
-		c.sum.Duplicate++
-		return Duplicate
+		faults.duplicate++
+		return v | Duplicate
 	default:
 		f.window |= 1 << age
-		f.received++
-		f.reordered++
-		c.sum.Reordered++
-		return Reordered
+		faults.holes--
+		faults.reordered++
+		return v | Reordered
 	}
 }
 
@@ -202,8 +219,7 @@ func (s Summary) OK() bool {
 func (c *Checker) Flow(number uint32) Count {
 	for _, t := range c.from {
 		if i := number - t.first; i < uint32(t.flows) {
-			at := number - c.base
-			return c.states[at].count(t.Sent(int(i)) - c.start[at])
+			return c.count(number-c.base, t.Sent(int(i)))
 		}
 	}
 	return Count{}
@@ -214,30 +230,35 @@ func (c *Checker) Summary() Summary {
 	s := c.sum
 	for _, t := range c.from {
 		for i := range t.flows {
-			at := t.first - c.base + uint32(i)
-			f := c.states[at].count(t.Sent(i) - c.start[at])
+			f := c.count(t.first-c.base+uint32(i), t.Sent(i))
 			s.Sent += f.Sent
 			s.Received += f.Received
 			s.Lost += f.Lost
 			s.Discarded += f.Discarded
+			s.Reordered += f.Reordered
+			s.Duplicate += f.Duplicate
+			s.Late += f.Late
 			s.Unsent += f.Unsent
 		}
 	}
+	s.InOrder = s.Received - s.Reordered
 	return s
 }
 
-func (f *flowState) count(sent uint32) Count {
+// count is the account of one flow, of which the Traffic has sent up to a sequence number.
+func (c *Checker) count(flow, sent uint32) Count {
+	f, faults := &c.states[flow], &c.faults[flow]
 	n := Count{
-		Sent:      uint64(sent),
-		Received:  uint64(f.received),
-		Reordered: uint64(f.reordered),
-		Duplicate: uint64(f.duplicate),
-		Late:      uint64(f.late),
+		Sent:      uint64(sent - faults.start),
+		Received:  uint64(f.next - faults.start - faults.holes),
+		Reordered: uint64(faults.reordered),
+		Duplicate: uint64(faults.duplicate),
+		Late:      uint64(faults.late),
 	}
 	switch {
 	case n.Received > n.Sent:
 		n.Unsent = n.Received - n.Sent
-	case f.egress == 0:
+	case uint16(f.expect) == 0:
 		n.Discarded = n.Sent - n.Received
 	default:
 		n.Lost = n.Sent - n.Received

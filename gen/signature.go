@@ -37,21 +37,25 @@ func (s Signature) Put(b []byte) {
 	binary.BigEndian.PutUint16(b[12:], s.Egress)
 }
 
+// signatureOffset tells where a frame's signature must begin: behind none, one or two tags. It may lie beyond the frame.
+func signatureOffset(frame []byte) int {
+	switch {
+	case len(frame) < signatureAt+signatureLen:
+		return len(frame)
+	case binary.BigEndian.Uint16(frame[12:]) == packet.EtherTypeIPv4:
+		return signatureAt
+	case binary.BigEndian.Uint16(frame[16:]) == packet.EtherTypeIPv4:
+		return signatureAt + packet.TagLen
+	}
+	return signatureAt + 2*packet.TagLen
+}
+
 // ParseSignature finds the signature in an Ethernet frame with none, one or two tags and an IPv4 header without
 // options; false where there is none.
 func ParseSignature(frame []byte) (Signature, bool) {
-	if len(frame) < signatureAt+signatureLen {
+	at := signatureOffset(frame)
+	if at+signatureLen > len(frame) {
 		return Signature{}, false
-	}
-	at := signatureAt
-	if binary.BigEndian.Uint16(frame[12:]) != packet.EtherTypeIPv4 {
-		tags := 1
-		if binary.BigEndian.Uint16(frame[16:]) != packet.EtherTypeIPv4 {
-			tags = 2
-		}
-		if at += tags * packet.TagLen; len(frame) < at+signatureLen {
-			return Signature{}, false
-		}
 	}
 	b := frame[at : at+signatureLen]
 	if binary.BigEndian.Uint16(b) != signatureMagic {

@@ -115,14 +115,16 @@ type Flow struct {
 // first frame, so that a frame costs one copy, one increment and no random number.
 //
 // Every flow is one cache line: the frame's first 60 bytes, complete with checksum and signature, and what belongs in
-// the descriptor; a frame is a copy of the line, and the sequence in the line is then incremented in place.
+// the descriptor; a frame is a copy of the line with a sequence number written in.
 //
 //	0                                                              60     62    63    64
 //	| Ethernet | [802.1Q] | IPv4 | UDP | signature | [0 0 0 0]    | Port  | seq | -   |
-//	                                      ^ at line[seq]: next sequence number
+//	                                      ^ at frame[seq] the sequence number goes
 //
 // Flows in turn (FlowZipf 0) lie in the order in which they are sent: destinations and VRFs jump about, the lines are
-// read in sequence. Otherwise the order is a period of at least a million Zipf draws, made beforehand.
+// read in sequence, and the sequence number of all of them is the number of the round. Otherwise the order is a period
+// of at least a million Zipf draws, made beforehand, and every flow has a counter. Counting in the line itself was
+// 1.5 times slower: it made every line dirty.
 //
 // IP header: 20 bytes, DF set and ID 0 (an atomic datagram, RFC 6864 4.1). UDP: checksum 0, "not computed" (RFC 768).
 //
@@ -131,9 +133,11 @@ type Traffic struct {
 	lines    []byte
 	flows    int
 	first    uint32
-	signed   uint32   // 1: sequence numbers count up
+	signed   bool
 	order    []uint32 // flow by position, a power of two long; nil: flows in turn
-	position uint64   // next in order, or the next flow
+	position int      // next in order, or the next flow
+	round    uint32   // flows in turn: how often all have been sent
+	next     []uint32 // otherwise: next sequence number by flow
 	sizes    []resize
 	pattern  []uint16 // index into sizes by frame; nil: all frames have the size in sizes[0]
 	sized    int      // next in pattern
@@ -158,6 +162,8 @@ const (
 	lineLen = 64
 	portAt  = 60 // in a line
 	seqOff  = 62
+	// The sequence number is at 48, or 52 with a tag; written so, the compiler sees that it lies in the line.
+	seqLow, seqMask = 48, 4
 )
 
 // A line holds the smallest frame.
@@ -169,18 +175,11 @@ const _ = uint(portAt - (signatureAt + packet.TagLen + signatureLen))
 func (t *Traffic) Fill(a *packet.Arena, d []packet.Desc) { t.fill(a.Bytes(), d) }
 
 func (t *Traffic) fill(mem []byte, d []packet.Desc) {
-	for i := range d {
-		flow := t.next()
-		line := (*[lineLen]byte)(t.lines[uint64(flow)*lineLen:])
-		frame := (*[lineLen]byte)(mem[d[i].Off:])
-		*frame = *line
-		seq := line[line[seqOff]&12+48:][:4] // 48 or 52, and the compiler sees that it fits
-		binary.BigEndian.PutUint32(seq, binary.BigEndian.Uint32(seq)+t.signed)
-		d[i] = packet.Desc{
-			Off:  d[i].Off,
-			Len:  t.sizes[0].length,
-			Port: binary.BigEndian.Uint16(line[portAt:]),
-			Mark: t.first + flow,
+	if t.order != nil {
+		t.fillOrdered(mem, d)
+	} else {
+		for rest := d; len(rest) > 0; {
+			rest = rest[t.fillInTurn(mem, rest):]
 		}
 	}
 	if t.pattern != nil {
@@ -189,18 +188,46 @@ func (t *Traffic) fill(mem []byte, d []packet.Desc) {
 	t.sent += uint64(len(d))
 }
 
-// next returns the flow whose turn it is.
-func (t *Traffic) next() uint32 {
-	if t.order != nil {
-		flow := t.order[t.position&uint64(len(t.order)-1)]
-		t.position++
-		return flow
+// fillInTurn fills as many frames as the round has flows left, and returns how many.
+func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
+	d = d[:min(len(d), t.flows-t.position)]
+	lines := t.lines[t.position*lineLen:]
+	mark, length, seq := t.first+uint32(t.position), t.sizes[0].length, t.round
+	for i := range d {
+		line := (*[lineLen]byte)(lines[i*lineLen:])
+		frame := (*[lineLen]byte)(mem[d[i].Off:])
+		*frame = *line
+		if t.signed {
+			binary.BigEndian.PutUint32(frame[line[seqOff]&seqMask+seqLow:][:4], seq)
+		}
+		d[i] = packet.Desc{
+			Off: d[i].Off, Len: length, Port: binary.BigEndian.Uint16(line[portAt:]), Mark: mark + uint32(i),
+		}
 	}
-	flow := t.position
-	if t.position++; t.position == uint64(t.flows) {
+	if t.position += len(d); t.position == t.flows {
 		t.position = 0
+		t.round++
 	}
-	return uint32(flow)
+	return len(d)
+}
+
+func (t *Traffic) fillOrdered(mem []byte, d []packet.Desc) {
+	mask, length := len(t.order)-1, t.sizes[0].length
+	for i := range d {
+		flow := t.order[(t.position+i)&mask]
+		line := (*[lineLen]byte)(t.lines[uint64(flow)*lineLen:])
+		frame := (*[lineLen]byte)(mem[d[i].Off:])
+		*frame = *line
+		if t.signed {
+			seq := t.next[flow]
+			t.next[flow] = seq + 1
+			binary.BigEndian.PutUint32(frame[line[seqOff]&seqMask+seqLow:][:4], seq)
+		}
+		d[i] = packet.Desc{
+			Off: d[i].Off, Len: length, Port: binary.BigEndian.Uint16(line[portAt:]), Mark: t.first + flow,
+		}
+	}
+	t.position = (t.position + len(d)) & mask
 }
 
 // resize gives the frames their sizes: lengths in the descriptor, the IP and the UDP header, and the checksum as RFC
@@ -228,16 +255,21 @@ func (t *Traffic) resize(mem []byte, d []packet.Desc) {
 // Rewind takes back the last len(d) frames, as Fill made them and in that order: they were not sent, and Fill makes
 // them again.
 func (t *Traffic) Rewind(d []packet.Desc) {
-	for i := len(d) - 1; i >= 0; i-- {
-		line := t.line(d[i].Mark - t.first)
-		seq := line[line[seqOff]:][:4]
-		binary.BigEndian.PutUint32(seq, binary.BigEndian.Uint32(seq)-t.signed)
-		if t.order == nil && t.position == 0 {
-			t.position = uint64(t.flows)
+	if t.order != nil {
+		for i := range d {
+			if t.signed {
+				t.next[d[i].Mark-t.first]--
+			}
 		}
-		t.position--
-		if t.pattern != nil {
-			t.sized = (t.sized + len(t.pattern) - 1) % len(t.pattern)
+		t.position = (t.position - len(d)) & (len(t.order) - 1)
+	} else {
+		for t.position -= len(d); t.position < 0; t.position += t.flows {
+			t.round--
+		}
+	}
+	if t.pattern != nil {
+		for t.sized -= len(d); t.sized < 0; t.sized += len(t.pattern) {
+			continue
 		}
 	}
 	t.sent -= uint64(len(d))
@@ -246,10 +278,18 @@ func (t *Traffic) Rewind(d []packet.Desc) {
 // Total returns the number of frames filled, less those taken back.
 func (t *Traffic) Total() uint64 { return t.sent }
 
-// Sent returns the number of frames filled for flow i, 0 <= i < Flows, less those taken back, modulo 2^32.
+// Sent returns the number of frames filled for flow i, 0 <= i < Flows, less those taken back, modulo 2^32; 0 where
+// the traffic is unsigned.
 func (t *Traffic) Sent(i int) uint32 {
-	line := t.line(uint32(i))
-	return binary.BigEndian.Uint32(line[line[seqOff]:])
+	switch {
+	case !t.signed:
+		return 0
+	case t.order != nil:
+		return t.next[i]
+	case i < t.position:
+		return t.round + 1
+	}
+	return t.round
 }
 
 // Flows returns the number of flows. Their numbers in Desc.Mark and in signatures are First..First+Flows-1.
