@@ -40,7 +40,7 @@ func New(c Config) (*Traffic, error) {
 		rng:    rand.New(rand.NewPCG(c.Seed, pcgTraffic)),
 		global: newSpace(c.Global),
 		traffic: &Traffic{
-			lines:  make([]byte, c.Flows*lineLen),
+			lines:  make([][lineLen]byte, c.Flows),
 			flows:  c.Flows,
 			first:  c.First,
 			kinds:  make([]flowKind, 0, c.Flows),
@@ -181,7 +181,7 @@ func (b *builder) flow(i uint32, class Class, in *Ingress, at *place) error {
 	if !b.config.Unsigned {
 		egress, context = b.config.Expect(in, dst)
 	}
-	line := b.traffic.line(i)
+	line := &b.traffic.lines[i]
 	frame := line[:portAt]
 	eth := packet.Ethernet(frame)
 	eth.SetDst(in.DstMAC)

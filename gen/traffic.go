@@ -130,7 +130,7 @@ type Flow struct {
 //
 // A Traffic belongs to one goroutine. The same Config gives the same frames in the same order.
 type Traffic struct {
-	lines    []byte
+	lines    [][lineLen]byte // by flow
 	flows    int
 	first    uint32
 	signed   bool
@@ -190,19 +190,17 @@ func (t *Traffic) fill(mem []byte, d []packet.Desc) {
 
 // fillInTurn fills as many frames as the round has flows left, and returns how many.
 func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
-	d = d[:min(len(d), t.flows-t.position)]
-	lines := t.lines[t.position*lineLen:]
+	lines := t.lines[t.position:]
+	d = d[:min(len(d), len(lines))]
+	lines = lines[:len(d)]
 	mark, length, seq := t.first+uint32(t.position), t.sizes[0].length, t.round
+	if !t.signed {
+		seq = 0 // what the line has
+	}
 	for i := range d {
-		line := (*[lineLen]byte)(lines[i*lineLen:])
-		frame := (*[lineLen]byte)(mem[d[i].Off:])
-		*frame = *line
-		if t.signed {
-			binary.BigEndian.PutUint32(frame[line[seqOff]&seqMask+seqLow:][:4], seq)
-		}
-		d[i] = packet.Desc{
-			Off: d[i].Off, Len: length, Port: binary.BigEndian.Uint16(line[portAt:]), Mark: mark + uint32(i),
-		}
+		off := int(d[i].Off)
+		frame := (*[lineLen]byte)(mem[off : off+lineLen : off+lineLen])
+		stamp(&d[i], frame, &lines[i], length, mark+uint32(i), seq)
 	}
 	if t.position += len(d); t.position == t.flows {
 		t.position = 0
@@ -211,21 +209,31 @@ func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
 	return len(d)
 }
 
+// stamp makes one frame of its flow's line, and describes it. The copy is *frame = *line without the call to memmove
+// that the compiler would make of it, as it cannot know that the two do not overlap: a fourth of Fill's time.
+func stamp(d *packet.Desc, frame, line *[lineLen]byte, length uint16, mark, seq uint32) {
+	*(*[16]byte)(frame[0:]) = *(*[16]byte)(line[0:])
+	*(*[16]byte)(frame[16:]) = *(*[16]byte)(line[16:])
+	*(*[16]byte)(frame[32:]) = *(*[16]byte)(line[32:])
+	*(*[16]byte)(frame[48:]) = *(*[16]byte)(line[48:])
+	binary.BigEndian.PutUint32(frame[line[seqOff]&seqMask+seqLow:][:4], seq)
+	d.Len, d.TCI = length, 0
+	d.Port, d.Flags = binary.BigEndian.Uint16(line[portAt:]), 0
+	d.Mark = mark
+}
+
 func (t *Traffic) fillOrdered(mem []byte, d []packet.Desc) {
-	mask, length := len(t.order)-1, t.sizes[0].length
+	mask, length, step := len(t.order)-1, t.sizes[0].length, uint32(0)
+	if t.signed {
+		step = 1
+	}
 	for i := range d {
 		flow := t.order[(t.position+i)&mask]
-		line := (*[lineLen]byte)(t.lines[uint64(flow)*lineLen:])
-		frame := (*[lineLen]byte)(mem[d[i].Off:])
-		*frame = *line
-		if t.signed {
-			seq := t.next[flow]
-			t.next[flow] = seq + 1
-			binary.BigEndian.PutUint32(frame[line[seqOff]&seqMask+seqLow:][:4], seq)
-		}
-		d[i] = packet.Desc{
-			Off: d[i].Off, Len: length, Port: binary.BigEndian.Uint16(line[portAt:]), Mark: t.first + flow,
-		}
+		seq := t.next[flow]
+		t.next[flow] = seq + step
+		off := int(d[i].Off)
+		frame := (*[lineLen]byte)(mem[off : off+lineLen : off+lineLen])
+		stamp(&d[i], frame, &t.lines[flow], length, t.first+flow, seq)
 	}
 	t.position = (t.position + len(d)) & mask
 }
@@ -306,7 +314,7 @@ func (t *Traffic) MaxLen() int {
 
 // Flow returns what flow i is, 0 <= i < Flows.
 func (t *Traffic) Flow(i int) Flow {
-	line, kind := t.line(uint32(i)), t.kinds[i]
+	line, kind := &t.lines[i], t.kinds[i]
 	f := Flow{Class: kind.class}
 	if kind.class == Inbound {
 		f.Ingress = &t.uplink[kind.ingress]
@@ -322,10 +330,6 @@ func (t *Traffic) Flow(i int) Flow {
 		f.Egress, f.Context = s.Egress, s.Context
 	}
 	return f
-}
-
-func (t *Traffic) line(flow uint32) *[lineLen]byte {
-	return (*[lineLen]byte)(t.lines[uint64(flow)*lineLen:])
 }
 
 // check refuses what cannot be generated.
