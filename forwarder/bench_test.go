@@ -11,7 +11,7 @@ import (
 
 // benchBed is 64 VRFs on the VLANs of port 0 that fall back to a small parent table, and an untagged uplink on port 1:
 // its FIBs fit into L1, so that what is measured is the worker.
-func benchBed(b *testing.B) *bed {
+func benchBed(b testing.TB) *bed {
 	bed := newBed(b, 2, 65)
 	for vrf := range 64 {
 		bed.primary(0, 1+vrf, uint16(1+vrf), uint16(1+vrf), true)
