@@ -12,53 +12,61 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
+func global512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func filter512(keys *Key, candidates *uint32, n int, blocks *uint32) int
+func filter512(keys *Key, n int, octets, blocks, words, candidates *uint32) int
 
 //go:noescape
-func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
+func walk512(keys *Key, found *Hop, candidates *uint32, n int, words *uint32)
 
 const lanes = 16
 
 // kernels512 says whether the AVX-512 kernels can run here.
 var kernels512 = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
 
-// burst looks up the dense part and reports whether any hop is escaped.
+// whole returns how many of n lookups a kernel takes; the rest, and all where there is none, are for the Go twin.
+func whole(n int) int {
+	if !kernels512 {
+		return 0
+	}
+	return n &^ (lanes - 1)
+}
+
+// burst is burstGo by the kernel.
 func (d *dense) burst(addrs []uint32, hops []Hop) bool {
-	n := len(addrs) &^ (lanes - 1)
-	if n == 0 || d.narrow == nil || !kernels512 {
+	n := whole(len(addrs))
+	if n == 0 || d.narrow == nil {
 		return d.burstGo(addrs, hops)
 	}
-	any := burst512(&addrs[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids)) > d.escape
-	if n < len(addrs) {
-		any = d.burstGo(addrs[n:], hops[n:]) || any
-	}
-	return any
+	any := burst512(&addrs[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids))
+	return d.burstGo(addrs[n:], hops[n:]) || any > d.escape
 }
 
-// dual is dualGo by the kernel.
-func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (bool, int) {
-	n := len(keys) &^ (lanes - 1)
-	if n == 0 || d.narrow == nil || !kernels512 {
-		return d.dualGo(keys, hops, octets, c, 0, 0)
+// global is globalGo by the kernel.
+func (d *dense) global(keys []Key, hops []Hop) bool {
+	n := whole(len(keys))
+	if n == 0 || d.narrow == nil {
+		return d.globalGo(keys, hops)
 	}
-	any, count := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &octets[0], &c[0])
-	if n < len(keys) {
-		escapes, total := d.dualGo(keys, hops, octets, c, n, count)
-		return escapes || any > d.escape, total
-	}
-	return any > d.escape, count
+	any := global512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids))
+	return d.globalGo(keys[n:], hops[n:]) || any > d.escape
 }
 
-// walkBurst is walkGo by the kernel. Few candidates are not worth it.
-func (s *Set) walkBurst(keys []Key, hops []Hop, c *candidates, n int) {
+// filter is filterGo by the kernel.
+func (s *Set) filter(keys []Key, c *candidates) int {
+	n, count := whole(len(keys)), 0
+	if n > 0 {
+		count = filter512(&keys[0], n, &s.octets[0], &s.blocks[0], &s.words.all[0], &c[0])
+	}
+	return s.filterGo(keys, c, n, count)
+}
+
+// find is findGo by the kernel, which few candidates are not worth.
+func (s *Set) find(keys []Key, c *candidates, n int, found *answers) {
 	if n < lanes/4 || !kernels512 {
-		s.walkGo(keys, hops, c, n)
+		s.findGo(keys, c, n, found)
 		return
 	}
-	if n = filter512(&keys[0], &c[0], n, &s.blocks[0]); n > 0 {
-		walk512(&keys[0], &hops[0], &c[0], n, &s.words.all[0])
-	}
+	walk512(&keys[0], &found[0], &c[0], n, &s.words.all[0])
 }

@@ -108,48 +108,34 @@ DATA even<>+56(SB)/4, $28
 DATA even<>+60(SB)/4, $30
 GLOBL even<>(SB), RODATA|NOPTR, $64
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
+// SPLIT leaves the addresses of the 16 keys at SI in Z0 and their second dwords, table | flags<<16, in Z5. It takes
+// even and odd dwords in Z20 and Z21, and uses Z6, Z7.
+#define SPLIT \
+	VMOVDQU32 (SI), Z6   \
+	VMOVDQU32 64(SI), Z7 \
+	VMOVDQA32 Z20, Z0    \
+	VPERMI2D  Z7, Z6, Z0 \
+	VMOVDQA32 Z21, Z5    \
+	VPERMI2D  Z7, Z6, Z5
+
+// func global512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 //
-//	R11 octets, R12 candidates, R13 their count; Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16,
-//	Z25 Fallback in a key's second dword
-TEXT ·dual512(SB), NOSPLIT, $0-80
+//	Z20 even, Z21 odd dwords, Z25 Fallback in a key's second dword
+TEXT ·global512(SB), NOSPLIT, $0-52
 	MOVQ         keys+0(FP), SI
 	MOVQ         hops+8(FP), DI
 	MOVQ         n+16(FP), CX
 	MOVQ         root+24(FP), R8
 	MOVQ         leaves+32(FP), R9
 	MOVQ         ids+40(FP), R10
-	MOVQ         octets+48(FP), R11
-	MOVQ         candidates+56(FP), R12
-	XORQ         R13, R13
 	CONSTANTS
-	MOVL         $16, AX
-	VPBROADCASTD AX, Z23
 	MOVL         $0x10000, AX
 	VPBROADCASTD AX, Z25
 	VMOVDQU32    even<>(SB), Z20
 	VPADDD       Z24, Z20, Z21
-	VPSRLD       $1, Z20, Z22
 
 loop:
-	// Z0 addresses, Z5 table | flags<<16.
-	VMOVDQU32 (SI), Z6
-	VMOVDQU32 64(SI), Z7
-	VMOVDQA32 Z20, Z0
-	VPERMI2D  Z7, Z6, Z0
-	VMOVDQA32 Z21, Z5
-	VPERMI2D  Z7, Z6, Z5
-
-	// First filter: bit addr>>24&31 of word table*8 + addr>>29.
-	VPSLLD     $16, Z5, Z6
-	VPSRLD     $13, Z6, Z6
-	VPSRLD     $29, Z0, Z7
-	VPADDD     Z7, Z6, Z6
-	GATHER(K2, Z7)
-	VPGATHERDD (R11)(Z6*4), K2, Z7
-	VPSRLD     $24, Z0, Z8
-	VPROLVD    Z8, Z24, Z8
-
+	SPLIT
 	LOOKUP
 	TESTQ R10, R10
 	JZ    direct
@@ -162,23 +148,89 @@ direct:
 	VPADDD      Z24, Z4, Z2
 	VPORD       Z2, Z19, Z19
 	VMOVDQU32   Z4, (DI)
-
-	VPTESTMD     Z8, Z7, K4
-	VPCOMPRESSD.Z Z22, K4, Z9
-	VMOVDQU32    Z9, (R12)(R13*4)
-	KMOVW        K4, AX
-	POPCNTL      AX, AX
-	ADDQ         AX, R13
-	VPADDD       Z23, Z22, Z22
-
-	ADDQ $128, SI
-	ADDQ $64, DI
-	SUBQ $16, CX
-	JNZ  loop
-
+	ADDQ        $128, SI
+	ADDQ        $64, DI
+	SUBQ        $16, CX
+	JNZ         loop
 	REDUCE
-	MOVL AX, any+64(FP)
-	MOVQ     R13, count+72(FP)
+	MOVL        AX, any+48(FP)
+	VZEROUPPER
+	RET
+
+// func filter512(keys *Key, n int, octets, blocks, words, candidates *uint32) int
+//
+//	R8 octets, R9 blocks, R10 words, R12 candidates, R13 their count
+//	Z16 1, Z17 31, Z18 32, Z19 golden ratio, Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16
+TEXT ·filter512(SB), NOSPLIT, $0-56
+	MOVQ         keys+0(FP), SI
+	MOVQ         n+8(FP), CX
+	MOVQ         octets+16(FP), R8
+	MOVQ         blocks+24(FP), R9
+	MOVQ         words+32(FP), R10
+	MOVQ         candidates+40(FP), R12
+	XORQ         R13, R13
+	KXNORW       K7, K7, K7
+	MOVL         $1, AX
+	VPBROADCASTD AX, Z16
+	MOVL         $31, AX
+	VPBROADCASTD AX, Z17
+	MOVL         $32, AX
+	VPBROADCASTD AX, Z18
+	MOVL         $2654435769, AX
+	VPBROADCASTD AX, Z19
+	VMOVDQU32    even<>(SB), Z20
+	VPADDD       Z16, Z20, Z21
+	VPSRLD       $1, Z20, Z22
+	MOVL         $16, AX
+	VPBROADCASTD AX, Z23
+
+loop:
+	SPLIT
+
+	// octets: bit addr>>24&31 of word table*8 + addr>>29.
+	VPSLLD     $16, Z5, Z6
+	VPSRLD     $13, Z6, Z7
+	VPSRLD     $29, Z0, Z8
+	VPADDD     Z7, Z8, Z8
+	GATHER(K1, Z9)
+	VPGATHERDD (R8)(Z8*4), K1, Z9
+	VPSRLD     $24, Z0, Z8
+	VPROLVD    Z8, Z16, Z8
+	VPTESTMD   Z8, Z9, K2
+	KORTESTW   K2, K2
+	JZ         next
+
+	// blocks: blockBit of addr>>16 in the bitmap of the table.
+	VPSRLD     $16, Z6, Z6
+	KMOVW      K2, K1
+	VPXORD     Z9, Z9, Z9
+	VPGATHERDD (R9)(Z6*4), K1, Z9
+	VPSRLD     $16, Z0, Z1
+	VPMULLD    Z19, Z1, Z1
+	VPANDD     Z17, Z9, Z2
+	VPSUBD     Z2, Z18, Z2
+	VPSRLVD    Z2, Z1, Z1
+	VPSRLD     $5, Z9, Z9
+	VPSRLD     $5, Z1, Z2
+	VPADDD     Z9, Z2, Z2
+	KMOVW      K2, K1
+	VPXORD     Z9, Z9, Z9
+	VPGATHERDD (R10)(Z2*4), K1, Z9
+	VPROLVD    Z1, Z16, Z1
+	VPTESTMD   Z1, Z9, K2, K2
+
+	VPCOMPRESSD.Z Z22, K2, Z9
+	VMOVDQU32     Z9, (R12)(R13*4)
+	KMOVW         K2, AX
+	POPCNTL       AX, AX
+	ADDQ          AX, R13
+
+next:
+	VPADDD Z23, Z22, Z22
+	ADDQ   $128, SI
+	SUBQ   $16, CX
+	JNZ    loop
+	MOVQ   R13, ret+48(FP)
 	VZEROUPPER
 	RET
 
@@ -192,60 +244,6 @@ direct:
 	SHLL    CX, AX     \
 	DECL    AX         \
 	KMOVW   AX, K5
-
-// func filter512(keys *Key, candidates *uint32, n int, blocks *uint32) int
-//
-// It keeps, in place, the candidates that the second filter lets through, and returns their number.
-TEXT ·filter512(SB), NOSPLIT, $0-40
-	MOVQ         keys+0(FP), SI
-	MOVQ         candidates+8(FP), DX
-	MOVQ         n+16(FP), BX
-	MOVQ         blocks+24(FP), R8
-	MOVQ         DX, DI
-	MOVL         $1, AX
-	VPBROADCASTD AX, Z20
-	MOVL         $40503, AX
-	VPBROADCASTD AX, Z21
-	MOVL         $1023, AX
-	VPBROADCASTD AX, Z22
-
-loop:
-	LANES
-	VMOVDQU32.Z (DX), K5, Z0
-	KMOVW       K5, K1
-	VPXORD      Z1, Z1, Z1
-	VPGATHERDD  (SI)(Z0*8), K1, Z1
-	KMOVW       K5, K1
-	VPXORD      Z2, Z2, Z2
-	VPGATHERDD  4(SI)(Z0*8), K1, Z2
-	VPSLLD      $16, Z2, Z2
-	VPSRLD      $11, Z2, Z2
-
-	// Bit h&31 of word table*32 + h>>5, h the blockHash.
-	VPSRLD        $16, Z1, Z1
-	VPMULLD       Z21, Z1, Z1
-	VPSRLD        $6, Z1, Z1
-	VPANDD        Z22, Z1, Z1
-	VPSRLD        $5, Z1, Z3
-	VPADDD        Z3, Z2, Z2
-	KMOVW         K5, K1
-	VPXORD        Z3, Z3, Z3
-	VPGATHERDD    (R8)(Z2*4), K1, Z3
-	VPROLVD       Z1, Z20, Z1
-	VPTESTMD      Z1, Z3, K5, K2
-	VPCOMPRESSD.Z Z0, K2, Z0
-	VMOVDQU32     Z0, (DI)
-	KMOVW         K2, AX
-	POPCNTL       AX, AX
-	LEAQ          (DI)(AX*4), DI
-	ADDQ          $64, DX
-	SUBQ          $16, BX
-	JG            loop
-	SUBQ          candidates+8(FP), DI
-	SHRQ          $2, DI
-	MOVQ          DI, ret+32(FP)
-	VZEROUPPER
-	RET
 
 // CHILD steps down one level: lanes K6 have the node's first word in Z2 and the octet in Z3, and get their reference
 // in Z4. A pair is read whole, by 64-bit gathers, since it is swapped whole. It uses Z5..Z11, K1.
@@ -271,13 +269,15 @@ loop:
 	KMOVW         K6, K1             \
 	VPGATHERDD    (R8)(Z10*4), K1, Z4
 
-// func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
+// func walk512(keys *Key, found *Hop, candidates *uint32, n int, words *uint32)
+//
+// It writes whole vectors: found has room for 16 more than n.
 //
 //	Z20 1, Z21 31, Z22 firstNode (and the first word of table 0's root), Z23 firstRange, Z24 0xffff, Z25 firstRange-1,
 //	Z26 even, Z27 odd dwords, Z28 255; K5 lanes in use
 TEXT ·walk512(SB), NOSPLIT, $0-40
 	MOVQ         keys+0(FP), SI
-	MOVQ         hops+8(FP), DI
+	MOVQ         found+8(FP), DI
 	MOVQ         candidates+16(FP), DX
 	MOVQ         n+24(FP), BX
 	MOVQ         words+32(FP), R8
@@ -357,11 +357,10 @@ found:
 	VPANDD     Z24, Z4, Z4
 
 store:
-	// Where the table has a route, it wins.
-	VPTESTMD    Z4, Z4, K5, K1
-	VPSCATTERDD Z4, K1, (DI)(Z0*4)
-	ADDQ        $64, DX
-	SUBQ        $16, BX
-	JG          loop
+	VMOVDQU32 Z4, (DI)
+	ADDQ      $64, DI
+	ADDQ      $64, DX
+	SUBQ      $16, BX
+	JG        loop
 	VZEROUPPER
 	RET

@@ -3,64 +3,88 @@ package lpm
 // maxBurst is how many keys LookupDual takes at once; more are split.
 const maxBurst = 256
 
-// candidates collects the numbers of the keys that the filter lets through; a vector store may write past the last.
-type candidates [maxBurst + 16]uint32
+// candidates holds the numbers of the keys that the filters let through, and answers what their tables say, 0 for no
+// route; a vector store may write past the last.
+type (
+	candidates [maxBurst + 16]uint32
+	answers    [maxBurst + 16]Hop
+)
 
 // LookupDual looks every key up in its VRF's table and, where that has no route of any length and the key says
 // Fallback, in the global table: hops[i] answers keys[i]. A VRF's route wins however short it is. len(hops) must be at
 // least len(keys), and each Key.Table below s.Tables.
 //
-// The global lookup is made for every key, for a miss is the rule where it counts; what the first filter of the Set
-// lets through is collected without a branch and looked up in a second pass, which overwrites the global answer.
+// Four passes over the burst: the filters of the Set collect the keys whose table may have a route; these walk their
+// table; every key is looked up in the global table, for a miss in the VRF is the rule where it counts; the answers of
+// the walks overwrite the global ones. The walks come first because they are chains of loads: they end while the global
+// lookups, which are independent of each other, keep the memory busy.
 func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 	var c candidates
+	var found answers
 	hops = hops[:len(keys)]
 	for len(keys) > 0 {
 		n := min(len(keys), maxBurst)
-		dualBurst(s, g, keys[:n], hops[:n], &c)
+		dualBurst(s, g, keys[:n], hops[:n], &c, &found)
 		keys, hops = keys[n:], hops[n:]
 	}
 }
 
-func dualBurst(s *Set, g *Table, keys []Key, hops []Hop, c *candidates) {
+func dualBurst(s *Set, g *Table, keys []Key, hops []Hop, c *candidates, found *answers) {
+	n := s.filter(keys, c)
+	if n > 0 {
+		s.find(keys, c, n, found)
+	}
 	d := g.dense.Load()
-	escapes, n := d.dual(keys, hops, s.octets, c)
-	if escapes {
-		for i, h := range hops {
+	if d.global(keys, hops) {
+		for i, h := range hops { // some keys in a thousand
 			if h == Hop(d.escape) {
 				hops[i] = g.long.Lookup(1, keys[i].Addr)
 			}
 		}
 	}
-	s.walkBurst(keys, hops, c, n)
-}
-
-// walkGo is the second pass: it overwrites the answers of the candidates c[:n] that their table has a route for.
-func (s *Set) walkGo(keys []Key, hops []Hop, c *candidates, n int) {
-	for _, i := range c[:n] {
-		k := keys[i]
-		if !s.mayHold(k.Table, k.Addr) {
-			continue
-		}
-		if h := s.walk(k.Table, k.Addr); h != 0 {
+	for j, i := range c[:n] {
+		if h := found[j]; h != 0 {
 			hops[i] = h
 		}
 	}
 }
 
-// dualGo is the first pass over keys[from:]: the global answer, 0 without Fallback, and the candidates, of which there
-// are n already. It reports whether any hop is escaped, and the new n.
-func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, from, n int) (bool, int) {
+// filterGo collects the numbers of keys[from:] that both filters let through, without a branch; n are there already.
+func (s *Set) filterGo(keys []Key, c *candidates, from, n int) int {
+	octets := &s.octets[0]
+	first := n
+	for i := from; i < len(keys); i++ {
+		k := keys[i]
+		c[n] = uint32(i)
+		n += int(load(octets, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1)
+	}
+	last := n
+	n = first
+	for _, i := range c[first:last] {
+		c[n] = i
+		if s.mayHold(keys[i].Table, keys[i].Addr) {
+			n++
+		}
+	}
+	return n
+}
+
+// findGo walks the tables of the candidates.
+func (s *Set) findGo(keys []Key, c *candidates, n int, found *answers) {
+	for j, i := range c[:n] {
+		found[j] = s.walk(keys[i].Table, keys[i].Addr)
+	}
+}
+
+// globalGo looks keys up in the dense part, 0 without Fallback, and reports whether any hop is an escape.
+func (d *dense) globalGo(keys []Key, hops []Hop) bool {
 	var addrs [maxBurst]uint32
-	words := &octets[0]
-	for i, k := range keys[from:] {
+	for i, k := range keys {
 		addrs[i&(maxBurst-1)] = k.Addr
-		c[n] = uint32(from + i)
-		n += int(load(words, uint32(k.Table)<<3|k.Addr>>29) >> (k.Addr >> 24 & 31) & 1)
 	}
-	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])
-	for i, k := range keys[from:] {
-		hops[from+i] &= -Hop(k.Flags & Fallback)
+	escapes := d.burstGo(addrs[:len(keys)], hops)
+	for i, k := range keys {
+		hops[i] &= -Hop(k.Flags & Fallback)
 	}
-	return escapes, n
+	return escapes
 }

@@ -22,19 +22,22 @@ import (
 //
 // In front stand two filters, which may say too much but never too little, so that the miss, the common case of
 // fallback, rarely walks: octets has a bit per first octet (32 bytes a table, 32 KiB for 1,000: one load from L1 or
-// L2), and blocks, for what that lets through, 1,024 bits hashed from the first two octets (128 bytes a table).
+// L2), and, for what that lets through, a hashed bitmap of the /16 blocks that hold a route, 16 to 64 bits for each:
 //
-// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 160 (filters) + 64 (root) + 16 (3 runs: octets 0..9, 10, 11..31) + 64
-// (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) = 336 bytes, and an empty table 224.
+//	blocks[table]    | first word (27) | log2 of the bits (5) |
+//
+// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 36 (octets, blocks) + 64
+// (root) + 16 (3 runs: octets 0..9, 10, 11..31) + 64 (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one
+// repeated) + 32 (hashed bitmap) = 244 bytes, and an empty table 100.
 //
 // Readers never lock and never wait. A pair is swapped by one 64-bit store, a reference by one 32-bit store; the runs
 // they lead to are immutable. One writer at a time.
 type Set struct {
 	words  *pool[uint32]
 	octets []uint32        // octetWords a table
-	blocks []uint32        // blockWords a table
+	blocks []uint32        // one a table
 	region *offheap.Region // both filters
-	faded  []uint8         // by table: bits of blocks that may stand for nothing any more
+	marks  []uint32        // by table: bits set in its hashed bitmap since that was made
 	tables []*shelf        // nil: empty
 	ranges []uint32        // scratch: one block's ranges
 }
@@ -50,8 +53,11 @@ const (
 	rangeShift = 27
 
 	octetWords = 8
-	blockWords = 32
-	blockBits  = 32 * blockWords
+
+	noBlocks  = 0<<5 | 5                              // blocks: a bitmap of one word, words[0], which is 0
+	allBlocks = (hopWords+maxTables*nodeWords)<<5 | 5 // the same, of ones
+	minBlocks = 8                                     // log2 of the bits of the smallest bitmap
+	maxBlocks = 1 << 12                               // with more blocks a bitmap is not worth its memory: allBlocks
 
 	reserveWords = 1 << 28 // words, 1 GiB of addresses: what references to ranges reach
 	reserveLong  = 1 << 24
@@ -66,7 +72,7 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 		return nil, fmt.Errorf("lpm: %d tables: %w: 1 to %d", tables, ErrTable, maxTables)
 	}
 	// Filters and roots are reserved for every uint16, so that no table number leads out of them.
-	region, err := offheap.Alloc((octetWords + blockWords) * 4 * maxTables)
+	region, err := offheap.Alloc((octetWords + 1) * 4 * maxTables)
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
@@ -75,17 +81,19 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 		region.Close()
 		return nil, err
 	}
-	words.top = hopWords + maxTables*nodeWords
+	words.top = hopWords + maxTables*nodeWords + 1
+	words.all[allBlocks>>5] = ^uint32(0)
 	for h := range hopWords {
 		words.all[h] = uint32(h)
 	}
-	filters := offheap.Slice[uint32](region, (octetWords+blockWords)*maxTables)
+	filters := offheap.Slice[uint32](region, (octetWords+1)*maxTables)
 	s := &Set{
 		words: words, region: region, octets: filters[:octetWords*maxTables], blocks: filters[octetWords*maxTables:],
-		tables: make([]*shelf, tables), faded: make([]uint8, tables),
+		tables: make([]*shelf, tables), marks: make([]uint32, tables),
 	}
 	for table := range tables {
 		s.clearNode(rootNode + uint32(table))
+		s.blocks[table] = noBlocks
 	}
 	return s, nil
 }
@@ -112,13 +120,16 @@ func (s *Set) Lookup(table uint16, addr uint32) Hop {
 
 // mayHold asks the second filter.
 func (s *Set) mayHold(table uint16, addr uint32) bool {
-	h := blockHash(addr >> 16)
-	return load(&s.blocks[0], uint32(table)*blockWords+h>>5)>>(h&31)&1 != 0
+	word, bit := blockBit(load(&s.blocks[0], uint32(table)), addr>>16)
+	return load(&s.words.all[0], word)&bit != 0
 }
 
-// blockHash spreads /16 block numbers, neighbours included, over the bits of a table's second filter (Knuth's
-// multiplicative hash by 2^16 over the golden ratio).
-func blockHash(block uint32) uint32 { return block * 40503 >> 6 & (blockBits - 1) }
+// blockBit finds a /16 block's bit in a hashed bitmap. The hash is Knuth's multiplicative one (2^32 over the golden
+// ratio), which spreads neighbours.
+func blockBit(bitmap, block uint32) (word, bit uint32) {
+	h := block * 2654435769 >> (32 - bitmap&31)
+	return bitmap>>5 + h>>5, 1 << (h & 31)
+}
 
 // walk is Lookup behind the filters.
 func (s *Set) walk(table uint16, addr uint32) Hop {
@@ -155,15 +166,16 @@ func search(words *uint32, ref, low uint32) uint32 {
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).
 func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
 	var c candidates
+	var found answers
 	var keys [maxBurst]Key
 	for len(addrs) > 0 {
 		n := min(len(addrs), maxBurst)
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
-			hops[i] = 0
 			c[i] = uint32(i)
 		}
-		s.walkBurst(keys[:n], hops[:n], &c, n)
+		s.find(keys[:n], &c, n, &found)
+		copy(hops, found[:n])
 		tables, addrs, hops = tables[n:], addrs[n:], hops[n:]
 	}
 }
@@ -219,10 +231,29 @@ func (s *Set) check(table uint16, routes []Route) error {
 
 // tidy ends a batch: its grace period starts, and a table that has become empty keeps no records.
 func (s *Set) tidy(table uint16) {
-	if t := s.tables[table]; t != nil && t.count == 0 {
+	t := s.tables[table]
+	if t == nil {
+		return
+	}
+	if s.blocks[table] == allBlocks {
+		s.marks[table]++
+	}
+	if s.marks[table] > s.fit(table) || t.count == 0 {
+		s.refit(table)
+	}
+	if t.count == 0 {
 		s.tables[table] = nil
 	}
 	s.words.seal()
+}
+
+// fit returns how many marks a table's hashed bitmap takes before it is made anew: at 16 bits a mark. allBlocks is
+// tried again after some changes.
+func (s *Set) fit(table uint16) uint32 {
+	if s.blocks[table] == allBlocks {
+		return maxBlocks
+	}
+	return 1 << (s.blocks[table] & 31) >> 4
 }
 
 // Memory returns the bytes that lookups read, of all tables (fib), and those of the writer's own records on the heap
@@ -233,7 +264,7 @@ func (s *Set) Memory() (fib, writer int) {
 			writer += t.bytes()
 		}
 	}
-	return 4 * ((octetWords+blockWords+nodeWords)*len(s.tables) + s.words.live), writer
+	return 4 * ((octetWords+1+nodeWords)*len(s.tables) + s.words.live), writer
 }
 
 // Close gives the memory back. No reader may use the set any more.

@@ -10,6 +10,9 @@ func (s *Set) compile(table uint16, c Route) error {
 	last := c.Addr | ^mask(c.Len)
 	octet := c.Addr >> 24
 	if c.Len <= 8 {
+		if 1<<(16-c.Len) > maxBlocks && c.Hop != 0 {
+			s.swapBlocks(table, allBlocks, 0) // rather than to announce each
+		}
 		return s.compileOctets(table, octet, last>>24)
 	}
 	ref := child(&s.words.all[0], firstNode+rootNode+uint32(table), octet)
@@ -24,7 +27,6 @@ func (s *Set) compile(table uint16, c Route) error {
 func (s *Set) compileOctets(table uint16, from, to uint32) error {
 	t := s.tables[table]
 	root := rootNode + uint32(table)
-	faded := 0
 	for w := from >> 5; w <= to>>5; w++ {
 		refs := s.expand(root, w)
 		old := refs
@@ -68,19 +70,14 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 			if old[i] != refs[i] && old[i] >= firstNode {
 				s.retireNode(old[i] - firstNode)
 			}
-			if old[i] != 0 && refs[i] == 0 {
-				faded += 256
-			}
 		}
 	}
-	s.fade(table, faded)
 	return nil
 }
 
 // compileBlocks compiles the /16 blocks from..to of one first octet into its node; hop is the cover of at most /8.
 func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32, hop uint16) error {
 	first, last := from>>16&255, to>>16&255
-	faded := 0
 	for w := first >> 5; w <= last>>5; w++ {
 		refs := s.expand(node, w)
 		old := refs
@@ -100,8 +97,6 @@ func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32
 			}
 			if refs[i] != 0 {
 				s.announce(table, from>>24<<8|number)
-			} else if old[i] != 0 {
-				faded++
 			}
 		}
 		if err := s.store(node, w, &refs); err != nil {
@@ -113,42 +108,70 @@ func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32
 			}
 		}
 	}
-	s.fade(table, faded)
 	return nil
 }
 
-// announce sets a block's bit in the second filter, before the block is published.
+// announce sets a block's bit in the hashed bitmap, before the block is published.
 func (s *Set) announce(table uint16, block uint32) {
-	h := blockHash(block)
-	word := &s.blocks[uint32(table)*blockWords+h>>5]
-	if bit := uint32(1) << (h & 31); *word&bit == 0 {
-		atomic.StoreUint32(word, *word|bit)
+	switch s.blocks[table] {
+	case allBlocks:
+		return
+	case noBlocks:
+		s.setBlocks(table, nil)
+	}
+	word, bit := blockBit(s.blocks[table], block)
+	if have := s.words.all[word]; have&bit == 0 {
+		atomic.StoreUint32(&s.words.all[word], have|bit)
+		s.marks[table]++
 	}
 }
 
-// fade notes that n bits of the second filter may stand for nothing any more. When a quarter may, it is made anew.
-func (s *Set) fade(table uint16, n int) {
-	if n += int(s.faded[table]); n < blockBits/4-1 {
-		s.faded[table] = uint8(n)
+// refit makes the hashed bitmap anew from what is published, and so drops the bits of blocks that are gone.
+func (s *Set) refit(table uint16) {
+	words := &s.words.all[0]
+	if t := s.tables[table]; t == nil || t.count == 0 {
+		s.swapBlocks(table, noBlocks, 0)
 		return
 	}
-	s.faded[table] = 0
-	var fresh [blockWords]uint32
-	mark := func(block uint32) {
-		h := blockHash(block)
-		fresh[h>>5] |= 1 << (h & 31)
-	}
-	words := &s.words.all[0]
-	for octet := range uint32(256) {
+	var blocks []uint32
+	for octet := uint32(0); octet < 256 && len(blocks) <= maxBlocks; octet++ {
 		ref := child(words, firstNode+rootNode+uint32(table), octet)
 		for i := range uint32(256) {
 			if ref >= firstNode && child(words, ref, i) != 0 || ref < firstNode && ref != 0 {
-				mark(octet<<8 | i)
+				blocks = append(blocks, octet<<8|i)
 			}
 		}
 	}
-	for i, bits := range fresh {
-		atomic.StoreUint32(&s.blocks[uint32(table)*blockWords+uint32(i)], bits)
+	s.setBlocks(table, blocks)
+}
+
+// setBlocks swaps in a hashed bitmap of the given blocks, at 32 to 64 bits for each.
+func (s *Set) setBlocks(table uint16, blocks []uint32) {
+	order := max(minBlocks, orderOf(32*len(blocks)+1))
+	if len(blocks) > maxBlocks {
+		s.swapBlocks(table, allBlocks, 0)
+		return
+	}
+	off, err := s.words.alloc(order - 5)
+	if err != nil { // memory is short: a filter that says too much costs time and nothing else
+		s.swapBlocks(table, allBlocks, 0)
+		return
+	}
+	clear(s.words.all[off:][:1<<(order-5)])
+	bitmap := off<<5 | uint32(order)
+	for _, block := range blocks {
+		word, bit := blockBit(bitmap, block)
+		s.words.all[word] |= bit
+	}
+	s.swapBlocks(table, bitmap, uint32(len(blocks)))
+}
+
+func (s *Set) swapBlocks(table uint16, bitmap, marks uint32) {
+	old := s.blocks[table]
+	atomic.StoreUint32(&s.blocks[table], bitmap)
+	s.marks[table] = marks
+	if old != noBlocks && old != allBlocks {
+		s.words.retire(old>>5, int(old&31)-5)
 	}
 }
 

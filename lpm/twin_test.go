@@ -106,6 +106,9 @@ func verifySet(t *testing.T, s *Set) {
 	}
 	for table := range s.tables {
 		node(rootNode + uint32(table))
+		if b := s.blocks[table]; b != noBlocks && b != allBlocks {
+			reached += 1 << (b&31 - 5)
+		}
 	}
 	if reached != s.words.live {
 		t.Fatalf("Set: %d words live, %d reached: leak or double free", s.words.live, reached)
