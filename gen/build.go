@@ -21,7 +21,7 @@ const (
 	pcgTraffic = 0x7ff1c // PCG stream
 )
 
-// New makes traffic. Its flows and their order take some 100 ns a flow and Expect's time.
+// New makes traffic. It takes some 150 ns a flow and Expect's time.
 func New(c Config) (*Traffic, error) {
 	if c.Flows == 0 {
 		c.Flows = DefaultFlows

@@ -127,13 +127,13 @@ func place16(context, egress uint16) uint32 { return uint32(context)<<16 | uint3
 // left through and context the table of that interface's VR or VRF. It keeps nothing of the frame.
 func (c *Checker) Check(frame []byte, egress, context uint16) Verdict {
 	at := signatureOffset(frame)
-	if uint(at)+signatureLen > uint(len(frame)) {
+	if at > len(frame)-signatureLen {
 		c.sum.Corrupt++
 		return Corrupt
 	}
 	// Two loads hold the signature, magic and flow first, then sequence and place: see Signature.
-	head := binary.BigEndian.Uint64(frame[at:])
-	tail := binary.BigEndian.Uint64(frame[at+seqAt:])
+	s := (*[signatureLen]byte)(frame[at : at+signatureLen : at+signatureLen])
+	head, tail := binary.BigEndian.Uint64(s[:]), binary.BigEndian.Uint64(s[seqAt:])
 	flow := uint32(head>>16) - c.base
 	if head>>48 != signatureMagic || uint64(flow) >= uint64(len(c.states)) {
 		c.sum.Corrupt++

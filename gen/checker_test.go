@@ -119,10 +119,10 @@ func TestCheckerExpectsDiscards(t *testing.T) {
 
 // twin is the checker's naive twin: it remembers every sequence number.
 type twin struct {
-	seen                                        map[uint32]map[uint32]bool
-	newest                                      map[uint32]int64
-	inOrder, reordered, duplicate, late, misled uint64
-	received                                    map[uint32]uint64
+	seen                                map[uint32]map[uint32]bool
+	newest                              map[uint32]int64
+	inOrder, reordered, duplicate, late uint64
+	received                            map[uint32]uint64
 }
 
 func (w *twin) check(s Signature, egress, context uint16) (v Verdict) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"vrfwd/lpm"
 )
@@ -18,15 +19,22 @@ const (
 	Hashed
 )
 
+var localityNames = [...]string{Clustered: "clustered", Hashed: "hashed"}
+
 // String gives the locality as results and flags name it.
 func (l Locality) String() string {
-	switch l {
-	case Clustered:
-		return "clustered"
-	case Hashed:
-		return "hashed"
+	if int(l) < len(localityNames) {
+		return localityNames[l]
 	}
 	return fmt.Sprintf("Locality(%d)", uint8(l))
+}
+
+// ParseLocality is String's inverse.
+func ParseLocality(name string) (Locality, error) {
+	if i := slices.Index(localityNames[:], name); i >= 0 {
+		return Locality(i), nil
+	}
+	return 0, fmt.Errorf("gen: next-hop locality %q: clustered and hashed are known", name)
 }
 
 // Parameters of Clustered.

@@ -40,7 +40,7 @@ func ParseSizes(text string) ([]Size, error) {
 			s.Weight, err = strconv.Atoi(weight)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("gen: frame sizes %q: imix, a number of bytes, or bytes:weight,bytes:weight,...", text)
+			return nil, fmt.Errorf("gen: frame sizes %q: imix, a number of bytes, or a list of bytes:weight", text)
 		}
 		sizes = append(sizes, s)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"vrfwd/lpm"
 	"vrfwd/packet"
@@ -69,6 +70,14 @@ func (k Keys) String() string {
 	return fmt.Sprintf("Keys(%d)", uint8(k))
 }
 
+// ParseKeys is String's inverse.
+func ParseKeys(name string) (Keys, error) {
+	if i := slices.Index(keysNames[:], name); i >= 0 {
+		return Keys(i), nil
+	}
+	return 0, fmt.Errorf("gen: destinations %q: routed, covered and uniform are known", name)
+}
+
 // Sizes of a Traffic.
 const (
 	DefaultFlows = 64 << 10
@@ -123,8 +132,8 @@ type Flow struct {
 //
 // Flows in turn (FlowZipf 0) lie in the order in which they are sent: destinations and VRFs jump about, the lines are
 // read in sequence, and the sequence number of all of them is the number of the round. Otherwise the order is a period
-// of at least a million Zipf draws, made beforehand, and every flow has a counter. Counting in the line itself was
-// 1.5 times slower: it made every line dirty.
+// of at least a million Zipf draws, made beforehand, and every flow has a counter. Counting in the line itself made
+// every line dirty and took 1 ns more.
 //
 // IP header: 20 bytes, DF set and ID 0 (an atomic datagram, RFC 6864 4.1). UDP: checksum 0, "not computed" (RFC 768).
 //

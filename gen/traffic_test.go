@@ -402,6 +402,15 @@ func TestParseSizes(t *testing.T) {
 	}
 }
 
+func BenchmarkNew(b *testing.B) {
+	c := testNetwork(b, 200)
+	c.Fallback = 0.5
+	for b.Loop() {
+		mustTraffic(b, c)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/DefaultFlows, "ns/flow")
+}
+
 func BenchmarkFill(b *testing.B) {
 	for _, bench := range []struct {
 		name string
