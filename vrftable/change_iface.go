@@ -111,6 +111,7 @@ func (c AddVRF) stage(t *Table) error {
 	t.vrNames[c.Name] = v
 	t.journal.undo(func() {
 		delete(t.vrNames, c.Name)
+		v.deleted = true
 		t.deletedVRs = append(t.deletedVRs, v)
 	})
 	return nil
@@ -157,11 +158,9 @@ func (c DeleteVRF) stage(t *Table) error {
 		return refuse(ErrInUse, object, "it has a global export map: clear that first")
 	}
 	delete(t.vrNames, c.Name)
+	v.deleted = true
 	t.deletedVRs = append(t.deletedVRs, v)
-	t.journal.undo(func() {
-		t.vrNames[c.Name] = v
-		t.deletedVRs = t.deletedVRs[:len(t.deletedVRs)-1]
-	})
+	t.journal.undo(func() { t.vrNames[c.Name], v.deleted = v, false })
 	return nil
 }
 
@@ -459,7 +458,6 @@ func (c DeleteInterface) stage(t *Table) error {
 			i.vr.subnets.Insert(a.Masked())
 		}
 		t.touch(i)
-		t.deletedIfaces = t.deletedIfaces[:len(t.deletedIfaces)-1]
 	})
 	return nil
 }

@@ -33,6 +33,7 @@ type vr struct {
 	stamp    uint64      // reimport: seen for the route at hand
 	touched  bool        // in Table.touchedVRs: import or export map or what they use changed
 	unexport bool        // the export map was cleared
+	deleted  bool
 }
 
 // dest is one prefix of one VR. 24 bytes, in pool Table.dests.

@@ -274,20 +274,27 @@ func (t *Table) settle() {
 	t.settleDeleted()
 }
 
-// settleDeleted starts the grace period of the numbers of deleted VRFs and interfaces.
+// settleDeleted starts the grace period of the numbers of deleted VRFs and interfaces. Those whose deletion was taken
+// back are in the lists too, and some twice.
 func (t *Table) settleDeleted() {
 	if len(t.deletedVRs)+len(t.deletedIfaces) == 0 {
 		return
 	}
 	token := t.domain.Advance()
 	for _, v := range t.deletedVRs {
-		t.vrs[v.table] = nil
-		t.vrWaiting = append(t.vrWaiting, waitingSlot{v.table, token})
+		if v.deleted && t.vrs[v.table] == v {
+			t.vrs[v.table] = nil
+			t.vrWaiting = append(t.vrWaiting, waitingSlot{v.table, token})
+		}
 	}
 	for _, i := range t.deletedIfaces {
-		t.ifaces[i.index] = nil
-		t.ifaceFree = append(t.ifaceFree, waitingSlot{i.index, token})
+		if i.deleted && t.ifaces[i.index] == i {
+			t.ifaces[i.index] = nil
+			t.ifaceFree = append(t.ifaceFree, waitingSlot{i.index, token})
+		}
 	}
+	clear(t.deletedVRs)
+	clear(t.deletedIfaces)
 	t.deletedVRs, t.deletedIfaces = t.deletedVRs[:0], t.deletedIfaces[:0]
 }
 
