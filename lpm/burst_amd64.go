@@ -12,10 +12,7 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func global512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
-
-//go:noescape
-func filter512(keys *Key, n int, octets, blocks, words, candidates *uint32) int
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
 
 //go:noescape
 func walk512(keys *Key, found *Hop, candidates *uint32, n int, words *uint32)
@@ -43,23 +40,18 @@ func (d *dense) burst(addrs []uint32, hops []Hop) bool {
 	return d.burstGo(addrs[n:], hops[n:]) || any > d.escape
 }
 
-// global is globalGo by the kernel.
-func (d *dense) global(keys []Key, hops []Hop) bool {
-	n := whole(len(keys))
+// dual is dualGo by the kernel.
+func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (escapes bool, n int) {
+	n = whole(len(keys))
 	if n == 0 || d.narrow == nil {
-		return d.globalGo(keys, hops)
+		return d.dualGo(keys, hops, octets, c, 0, 0)
 	}
-	any := global512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids))
-	return d.globalGo(keys[n:], hops[n:]) || any > d.escape
-}
-
-// filter is filterGo by the kernel.
-func (s *Set) filter(keys []Key, c *candidates) int {
-	n, count := whole(len(keys)), 0
-	if n > 0 {
-		count = filter512(&keys[0], n, &s.octets[0], &s.blocks[0], &s.words.all[0], &c[0])
+	any, count := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &octets[0], &c[0])
+	if n == len(keys) {
+		return any > d.escape, count
 	}
-	return s.filterGo(keys, c, n, count)
+	escapes, count = d.dualGo(keys, hops, octets, c, n, count)
+	return escapes || any > d.escape, count
 }
 
 // find is findGo by the kernel, which few candidates are not worth.

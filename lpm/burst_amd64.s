@@ -118,24 +118,49 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// func global512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
 //
-//	Z20 even, Z21 odd dwords, Z25 Fallback in a key's second dword
-TEXT ·global512(SB), NOSPLIT, $0-52
+//	R11 octets, R12 candidates, R13 their count
+//	Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16, Z25 Fallback in a key's second dword
+TEXT ·dual512(SB), NOSPLIT, $0-80
 	MOVQ         keys+0(FP), SI
 	MOVQ         hops+8(FP), DI
 	MOVQ         n+16(FP), CX
 	MOVQ         root+24(FP), R8
 	MOVQ         leaves+32(FP), R9
 	MOVQ         ids+40(FP), R10
+	MOVQ         octets+48(FP), R11
+	MOVQ         candidates+56(FP), R12
+	XORQ         R13, R13
 	CONSTANTS
+	MOVL         $16, AX
+	VPBROADCASTD AX, Z23
 	MOVL         $0x10000, AX
 	VPBROADCASTD AX, Z25
 	VMOVDQU32    even<>(SB), Z20
 	VPADDD       Z24, Z20, Z21
+	VPSRLD       $1, Z20, Z22
 
 loop:
 	SPLIT
+
+	// The first filter, in the shadow of the lookup's misses: bit addr>>24&31 of word table*8 + addr>>29.
+	VPSLLD        $16, Z5, Z6
+	VPSRLD        $13, Z6, Z6
+	VPSRLD        $29, Z0, Z7
+	VPADDD        Z7, Z6, Z6
+	GATHER(K2, Z7)
+	VPGATHERDD    (R11)(Z6*4), K2, Z7
+	VPSRLD        $24, Z0, Z8
+	VPROLVD       Z8, Z24, Z8
+	VPTESTMD      Z8, Z7, K4
+	VPCOMPRESSD.Z Z22, K4, Z9
+	VMOVDQU32     Z9, (R12)(R13*4)
+	KMOVW         K4, AX
+	POPCNTL       AX, AX
+	ADDQ          AX, R13
+	VPADDD        Z23, Z22, Z22
+
 	LOOKUP
 	TESTQ R10, R10
 	JZ    direct
@@ -153,84 +178,8 @@ direct:
 	SUBQ        $16, CX
 	JNZ         loop
 	REDUCE
-	MOVL        AX, any+48(FP)
-	VZEROUPPER
-	RET
-
-// func filter512(keys *Key, n int, octets, blocks, words, candidates *uint32) int
-//
-//	R8 octets, R9 blocks, R10 words, R12 candidates, R13 their count
-//	Z16 1, Z17 31, Z18 32, Z19 golden ratio, Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16
-TEXT ·filter512(SB), NOSPLIT, $0-56
-	MOVQ         keys+0(FP), SI
-	MOVQ         n+8(FP), CX
-	MOVQ         octets+16(FP), R8
-	MOVQ         blocks+24(FP), R9
-	MOVQ         words+32(FP), R10
-	MOVQ         candidates+40(FP), R12
-	XORQ         R13, R13
-	KXNORW       K7, K7, K7
-	MOVL         $1, AX
-	VPBROADCASTD AX, Z16
-	MOVL         $31, AX
-	VPBROADCASTD AX, Z17
-	MOVL         $32, AX
-	VPBROADCASTD AX, Z18
-	MOVL         $2654435769, AX
-	VPBROADCASTD AX, Z19
-	VMOVDQU32    even<>(SB), Z20
-	VPADDD       Z16, Z20, Z21
-	VPSRLD       $1, Z20, Z22
-	MOVL         $16, AX
-	VPBROADCASTD AX, Z23
-
-loop:
-	SPLIT
-
-	// octets: bit addr>>24&31 of word table*8 + addr>>29.
-	VPSLLD     $16, Z5, Z6
-	VPSRLD     $13, Z6, Z7
-	VPSRLD     $29, Z0, Z8
-	VPADDD     Z7, Z8, Z8
-	GATHER(K1, Z9)
-	VPGATHERDD (R8)(Z8*4), K1, Z9
-	VPSRLD     $24, Z0, Z8
-	VPROLVD    Z8, Z16, Z8
-	VPTESTMD   Z8, Z9, K2
-	KORTESTW   K2, K2
-	JZ         next
-
-	// blocks: blockBit of addr>>16 in the bitmap of the table.
-	VPSRLD     $16, Z6, Z6
-	KMOVW      K2, K1
-	VPXORD     Z9, Z9, Z9
-	VPGATHERDD (R9)(Z6*4), K1, Z9
-	VPSRLD     $16, Z0, Z1
-	VPMULLD    Z19, Z1, Z1
-	VPANDD     Z17, Z9, Z2
-	VPSUBD     Z2, Z18, Z2
-	VPSRLVD    Z2, Z1, Z1
-	VPSRLD     $5, Z9, Z9
-	VPSRLD     $5, Z1, Z2
-	VPADDD     Z9, Z2, Z2
-	KMOVW      K2, K1
-	VPXORD     Z9, Z9, Z9
-	VPGATHERDD (R10)(Z2*4), K1, Z9
-	VPROLVD    Z1, Z16, Z1
-	VPTESTMD   Z1, Z9, K2, K2
-
-	VPCOMPRESSD.Z Z22, K2, Z9
-	VMOVDQU32     Z9, (R12)(R13*4)
-	KMOVW         K2, AX
-	POPCNTL       AX, AX
-	ADDQ          AX, R13
-
-next:
-	VPADDD Z23, Z22, Z22
-	ADDQ   $128, SI
-	SUBQ   $16, CX
-	JNZ    loop
-	MOVQ   R13, ret+48(FP)
+	MOVL        AX, any+64(FP)
+	MOVQ        R13, count+72(FP)
 	VZEROUPPER
 	RET
 

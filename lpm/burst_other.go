@@ -4,8 +4,8 @@ package lpm
 
 func (d *dense) burst(addrs []uint32, hops []Hop) bool { return d.burstGo(addrs, hops) }
 
-func (d *dense) global(keys []Key, hops []Hop) bool { return d.globalGo(keys, hops) }
-
-func (s *Set) filter(keys []Key, c *candidates) int { return s.filterGo(keys, c, 0, 0) }
+func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (escapes bool, n int) {
+	return d.dualGo(keys, hops, octets, c, 0, 0)
+}
 
 func (s *Set) find(keys []Key, c *candidates, n int, found *answers) { s.findGo(keys, c, n, found) }

@@ -14,59 +14,76 @@ type (
 // Fallback, in the global table: hops[i] answers keys[i]. A VRF's route wins however short it is. len(hops) must be at
 // least len(keys), and each Key.Table below s.Tables.
 //
-// Four passes over the burst: the filters of the Set collect the keys whose table may have a route; these walk their
-// table; every key is looked up in the global table, for a miss in the VRF is the rule where it counts; the answers of
-// the walks overwrite the global ones. The walks come first because they are chains of loads: they end while the global
-// lookups, which are independent of each other, keep the memory busy.
+// The first pass looks every key up in the global table, for a miss in the VRF is the rule where it counts, and in the
+// shadow of that lookup's cache misses collects, without a branch, the keys that the Set's first filter lets through.
+// The second pass asks the second filter, unless most keys have come so far, and the last walks the tables.
 func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
-	var c candidates
-	var found answers
+	var b dualScratch
 	hops = hops[:len(keys)]
 	for len(keys) > 0 {
 		n := min(len(keys), maxBurst)
-		dualBurst(s, g, keys[:n], hops[:n], &c, &found)
+		b.lookup(s, g, keys[:n], hops[:n])
 		keys, hops = keys[n:], hops[n:]
 	}
 }
 
-func dualBurst(s *Set, g *Table, keys []Key, hops []Hop, c *candidates, found *answers) {
-	n := s.filter(keys, c)
-	if n > 0 {
-		s.find(keys, c, n, found)
-	}
+type dualScratch struct {
+	candidates candidates
+	found      answers
+}
+
+func (b *dualScratch) lookup(s *Set, g *Table, keys []Key, hops []Hop) {
 	d := g.dense.Load()
-	if d.global(keys, hops) {
+	escapes, n := d.dual(keys, hops, s.octets, &b.candidates)
+	if n > 0 && n < len(keys)/4 {
+		n = s.filter(keys, &b.candidates, n)
+	}
+	if escapes {
 		for i, h := range hops { // some keys in a thousand
 			if h == Hop(d.escape) {
 				hops[i] = g.long.Lookup(1, keys[i].Addr)
 			}
 		}
 	}
-	for j, i := range c[:n] {
-		if h := found[j]; h != 0 {
+	if n == 0 {
+		return
+	}
+	s.find(keys, &b.candidates, n, &b.found)
+	for j, i := range b.candidates[:n] {
+		if h := b.found[j]; h != 0 {
 			hops[i] = h
 		}
 	}
 }
 
-// filterGo collects the numbers of keys[from:] that both filters let through, without a branch; n are there already.
-func (s *Set) filterGo(keys []Key, c *candidates, from, n int) int {
-	octets := &s.octets[0]
-	first := n
-	for i := from; i < len(keys); i++ {
+// dualGo looks keys[from:] up in the dense part, 0 without Fallback, and adds to c the numbers of those that the first
+// filter lets through; n are there already. It reports whether any hop is an escape, and the new n.
+func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, from, n int) (bool, int) {
+	var addrs [maxBurst]uint32
+	words := &octets[0]
+	for i, k := range keys[from:] {
+		addrs[i&(maxBurst-1)] = k.Addr
+		c[n] = uint32(from + i)
+		n += int(load(words, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1)
+	}
+	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])
+	for i, k := range keys[from:] {
+		hops[from+i] &= -Hop(k.Flags & Fallback)
+	}
+	return escapes, n
+}
+
+// filter keeps, in place and without a branch, the candidates that the second filter lets through.
+func (s *Set) filter(keys []Key, c *candidates, n int) int {
+	blocks, words := &s.blocks[0], &s.words.all[0]
+	kept := 0
+	for _, i := range c[:n] {
 		k := keys[i]
-		c[n] = uint32(i)
-		n += int(load(octets, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1)
+		c[kept] = i
+		word, bit := blockBit(load(blocks, uint32(k.Table)), k.Addr>>16)
+		kept += int((load(words, word) >> bit) & 1)
 	}
-	last := n
-	n = first
-	for _, i := range c[first:last] {
-		c[n] = i
-		if s.mayHold(keys[i].Table, keys[i].Addr) {
-			n++
-		}
-	}
-	return n
+	return kept
 }
 
 // findGo walks the tables of the candidates.
@@ -74,17 +91,4 @@ func (s *Set) findGo(keys []Key, c *candidates, n int, found *answers) {
 	for j, i := range c[:n] {
 		found[j] = s.walk(keys[i].Table, keys[i].Addr)
 	}
-}
-
-// globalGo looks keys up in the dense part, 0 without Fallback, and reports whether any hop is an escape.
-func (d *dense) globalGo(keys []Key, hops []Hop) bool {
-	var addrs [maxBurst]uint32
-	for i, k := range keys {
-		addrs[i&(maxBurst-1)] = k.Addr
-	}
-	escapes := d.burstGo(addrs[:len(keys)], hops)
-	for i, k := range keys {
-		hops[i] &= -Hop(k.Flags & Fallback)
-	}
-	return escapes
 }

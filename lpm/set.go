@@ -22,7 +22,7 @@ import (
 //
 // In front stand two filters, which may say too much but never too little, so that the miss, the common case of
 // fallback, rarely walks: octets has a bit per first octet (32 bytes a table, 32 KiB for 1,000: one load from L1 or
-// L2), and, for what that lets through, a hashed bitmap of the /16 blocks that hold a route, 16 to 64 bits for each:
+// L2), and, for what that lets through, a hashed bitmap of the /16 blocks that hold a route, 32 to 128 bits for each:
 //
 //	blocks[table]    | first word (27) | log2 of the bits (5) |
 //
@@ -121,14 +121,14 @@ func (s *Set) Lookup(table uint16, addr uint32) Hop {
 // mayHold asks the second filter.
 func (s *Set) mayHold(table uint16, addr uint32) bool {
 	word, bit := blockBit(load(&s.blocks[0], uint32(table)), addr>>16)
-	return load(&s.words.all[0], word)&bit != 0
+	return load(&s.words.all[0], word)>>bit&1 != 0
 }
 
 // blockBit finds a /16 block's bit in a hashed bitmap. The hash is Knuth's multiplicative one (2^32 over the golden
 // ratio), which spreads neighbours.
 func blockBit(bitmap, block uint32) (word, bit uint32) {
 	h := block * 2654435769 >> (32 - bitmap&31)
-	return bitmap>>5 + h>>5, 1 << (h & 31)
+	return bitmap>>5 + h>>5, h & 31
 }
 
 // walk is Lookup behind the filters.
@@ -247,13 +247,13 @@ func (s *Set) tidy(table uint16) {
 	s.words.seal()
 }
 
-// fit returns how many marks a table's hashed bitmap takes before it is made anew: at 16 bits a mark. allBlocks is
+// fit returns how many marks a table's hashed bitmap takes before it is made anew: at 32 bits a mark. allBlocks is
 // tried again after some changes.
 func (s *Set) fit(table uint16) uint32 {
 	if s.blocks[table] == allBlocks {
 		return maxBlocks
 	}
-	return 1 << (s.blocks[table] & 31) >> 4
+	return 1 << (s.blocks[table] & 31) >> 5
 }
 
 // Memory returns the bytes that lookups read, of all tables (fib), and those of the writer's own records on the heap

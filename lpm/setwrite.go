@@ -120,8 +120,8 @@ func (s *Set) announce(table uint16, block uint32) {
 		s.setBlocks(table, nil)
 	}
 	word, bit := blockBit(s.blocks[table], block)
-	if have := s.words.all[word]; have&bit == 0 {
-		atomic.StoreUint32(&s.words.all[word], have|bit)
+	if have := s.words.all[word]; have>>bit&1 == 0 {
+		atomic.StoreUint32(&s.words.all[word], have|1<<bit)
 		s.marks[table]++
 	}
 }
@@ -145,9 +145,9 @@ func (s *Set) refit(table uint16) {
 	s.setBlocks(table, blocks)
 }
 
-// setBlocks swaps in a hashed bitmap of the given blocks, at 32 to 64 bits for each.
+// setBlocks swaps in a hashed bitmap of the given blocks, at 64 to 128 bits for each.
 func (s *Set) setBlocks(table uint16, blocks []uint32) {
-	order := max(minBlocks, orderOf(32*len(blocks)+1))
+	order := max(minBlocks, orderOf(64*len(blocks)+1))
 	if len(blocks) > maxBlocks {
 		s.swapBlocks(table, allBlocks, 0)
 		return
@@ -161,7 +161,7 @@ func (s *Set) setBlocks(table uint16, blocks []uint32) {
 	bitmap := off<<5 | uint32(order)
 	for _, block := range blocks {
 		word, bit := blockBit(bitmap, block)
-		s.words.all[word] |= bit
+		s.words.all[word] |= 1 << bit
 	}
 	s.swapBlocks(table, bitmap, uint32(len(blocks)))
 }
