@@ -36,9 +36,9 @@ import (
 // Rejected: drawing addresses uniformly for the measured lengths. It makes 56,492 /16 blocks of some 15 prefixes each
 // (the real table 25,398 of 2 to 97, 10th to 90th percentile), leaves 93 % of the /24s alone (real: 15 %), covers 60 %
 // of the space (71 %) and nests 67 % of the prefixes (51 %).
-// Rejected too: telling apart how far above the covering prefix stands. Two to four such states made the model half as
-// large again and the tables no more alike; neither did independent draws instead of dealing (see state), whose share of
-// /24s strayed by a whole point from seed to seed.
+// Rejected too: telling apart how far above the covering prefix stands, which made the model a fifth to a half larger
+// and the tables no more alike; and independent draws instead of dealing (see state), which let the share of /24s stray
+// by a point from seed to seed.
 const (
 	exactSplit = 16
 	codeNone   = exactSplit + 1

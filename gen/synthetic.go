@@ -134,7 +134,8 @@ func (c *cascade) decide(v node) (own bool, left int) {
 
 	// Large numbers are drawn by class, and the fringe of a class would fill subtrees with more prefixes than real ones
 	// have. So a half gets at most what it holds without anything longer than /24 (nested) or, every second time, its
-	// /24s and their aggregate (flat): between them lies the measured share of /24s. Codes that say exactly how many
+	// /24s and their aggregate (flat): the even chance is fitted to the measured share of
+	// /24s. Codes that say exactly how many
 	// go where are followed to the letter.
 	half := 1<<(32-v.depth) - 1
 	if v.depth < 24 && (s.borrowed || code >= codeEven) {
