@@ -1,0 +1,240 @@
+package vrftable
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"vrfwd/lpm"
+)
+
+func sprint(v any) string { return fmt.Sprint(v) }
+
+var errFIB = errors.New("full, for a test")
+
+// TestFIBFailureTakesTheBatchBack: FIBs refuse random batches half way; table and twin must still agree.
+func TestFIBFailureTakesTheBatchBack(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			failures := 0
+			randomRun(t, 100+seed, 150, func(tab *Table, w *world) {
+				// Limits that bite make imports depend on history, which a failed batch leaves its mark on.
+				for _, i := range tab.Imports() {
+					c := []Change{SetImportMap{VRF: i.VRF, RouteMap: i.RouteMap, MaxRoutes: 1 << 20}}
+					apply(t, tab, c...)
+					w.tw.apply(c)
+					w.tw.settle()
+				}
+				batch := []Change{w.change(), w.change(), w.change(), w.change()}
+				batch = append(batch, batch[:2]...)
+				good := tab.writeFIB
+				calls := w.IntN(3)
+				tab.writeFIB = func(v *vr, changes []lpm.Route) error {
+					if calls--; calls == -1 {
+						return errFIB
+					}
+					return good(v, changes)
+				}
+				err := tab.Apply(batch)
+				tab.writeFIB = good
+				switch {
+				case err == nil:
+					w.tw.apply(batch)
+				case errors.Is(err, errFIB):
+					failures++
+				}
+				compareTwin(t, tab, w)
+				if t.Failed() {
+					t.Fatalf("after %v: %+v", err, batch)
+				}
+			})
+			if failures == 0 {
+				t.Error("no batch failed")
+			}
+		})
+	}
+}
+
+// TestReadersWhileApplying: readers check, lookup by lookup, that every prefix leads to one of its two adjacencies or
+// the one below it, complete, while a writer moves routes, changes MACs both ways, adds and deletes VRF routes.
+func TestReadersWhileApplying(t *testing.T) {
+	tab := newWorld(t)
+	gw := [2]string{"192.0.2.2", "10.0.0.2"}
+	apply(t, tab,
+		AddNeighbor{"uplink", ip(gw[0]), MAC{2, 0, 0, 0, 0, 0xaa}},
+		AddNeighbor{"a-ce", ip(gw[1]), MAC{2, 0, 0, 0, 0, 0xbb}},
+		static("", "0.0.0.0/0", viaIf(gw[0], "uplink")))
+	const n = 64
+	hops := [2]Via{viaIf(gw[0], "uplink"), viaIf(gw[1], "to-a")}
+	for i := range n {
+		apply(t, tab, AddRoute{Route{Prefix: netPrefix(uint32(0x14000000+i<<16), 16), Source: Static, NextHop: hops[0]}})
+	}
+	// Enough routes over a-ce's neighbour that its MAC changes by a new array, and few over the uplink's.
+	var many []Route
+	for i := range repointMax + 50 {
+		many = append(many, Route{VR: "a", Prefix: netPrefix(uint32(0x1e000000+i<<8), 24), Source: Static, NextHop: viaIf(gw[1], "a-ce")})
+	}
+	apply(t, tab, AddRoutes{many})
+
+	var stop atomic.Bool
+	var bad atomic.Pointer[string]
+	var wg sync.WaitGroup
+	for seed := range uint64(2) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			r := tab.Domain().Register()
+			defer r.Close()
+			r.Online()
+			rng := rand.New(rand.NewPCG(seed, 3))
+			keys, hop := make([]lpm.Key, 64), make([]lpm.Hop, 64)
+			for !stop.Load() {
+				r.Quiesce()
+				v := tab.View()
+				for i := range keys {
+					switch i % 3 {
+					case 0: // parent's moving routes, from the parent
+						keys[i] = lpm.Key{Addr: 0x14000000 + rng.Uint32N(n<<16), Flags: lpm.Fallback}
+					case 1: // the same by fallback from VRF a, where some have a discard route now and then
+						keys[i] = lpm.Key{Addr: 0x14000000 + rng.Uint32N(n<<16), Table: 1, Flags: lpm.Fallback}
+					default: // routes that stay
+						keys[i] = lpm.Key{Addr: 0x1e000000 + rng.Uint32N(repointMax<<8), Table: 1}
+					}
+				}
+				lpm.LookupDual(v.VRFs, v.Global, keys, hop)
+				for i, h := range hop {
+					a := v.Adj[h]
+					ok := false
+					switch {
+					case a.Kind == Discard:
+						ok = i%3 == 1
+					case a.Kind != Forward:
+					case a.Gateway == addr4(ip(gw[0])):
+						ok = i%3 != 2 && a.Header[5] == 0xaa && a.Port == 0 && a.HdrLen == 14
+					case a.Gateway == addr4(ip(gw[1])):
+						ok = a.Header[5] == 0xbb && a.Port == 1 && a.HdrLen == 18
+					}
+					if !ok {
+						s := fmt.Sprintf("key %d %+v: hop %d: %+v", i, keys[i], h, a)
+						bad.Store(&s)
+						return
+					}
+				}
+			}
+		}()
+	}
+	rng := rand.New(rand.NewPCG(9, 9))
+	rounds := 3000
+	if testing.Short() {
+		rounds = 500
+	}
+	for i := range rounds {
+		var batch []Change
+		for range 1 + rng.IntN(8) {
+			p := netPrefix(0x14000000+rng.Uint32N(n)<<16, 16)
+			batch = append(batch, AddRoute{Route{Prefix: p, Source: Static, NextHop: hops[rng.IntN(2)]}})
+			if rng.IntN(2) == 0 {
+				batch = append(batch, AddRoute{Route{VR: "a", Prefix: p, Source: Static, NextHop: Discard}})
+			} else {
+				batch = append(batch, AddRoute{Route{VR: "a", Prefix: p, Source: Static, NextHop: Discard}},
+					DeleteRoute{Route{VR: "a", Prefix: p, Source: Static}})
+			}
+		}
+		switch i % 10 {
+		case 0:
+			batch = append(batch, AddNeighbor{"uplink", ip(gw[0]), MAC{2, byte(i), 0, 0, 0, 0xaa}})
+		case 5:
+			batch = append(batch, AddNeighbor{"a-ce", ip(gw[1]), MAC{2, byte(i), 0, 0, 0, 0xbb}})
+		case 7:
+			batch = append(batch, SetFallback{"a-ce", rng.IntN(2) == 0})
+		}
+		if err := tab.Apply(batch); err != nil && !errors.Is(err, ErrBusy) {
+			t.Error(err)
+			break
+		}
+		if bad.Load() != nil {
+			break
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	if s := bad.Load(); s != nil {
+		t.Error(*s)
+	}
+}
+
+// TestNoLeakThroughFallbackWhileAdding: an ingress interface and the VRF routes that keep its packets from the parent
+// come in one batch; readers that see the interface see the routes.
+func TestNoLeakThroughFallbackWhileAdding(t *testing.T) {
+	tab := newWorld(t)
+	apply(t, tab, static("", "0.0.0.0/0", via("192.0.2.2")), AddLayer2{Name: "new", Port: "p1", VLAN: 77})
+	up := []Change{AddInterface{Name: "new", VR: "b", Layer2: "new", FallbackGlobal: true}, static("b", "20.0.0.0/8", Discard)}
+	down := []Change{DeleteInterface{"new"}, DeleteRoute{Route{VR: "b", Prefix: pfx("20.0.0.0/8"), Source: Static}}}
+	var stop atomic.Bool
+	var leaks atomic.Int64
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		r := tab.Domain().Register()
+		defer r.Close()
+		r.Online()
+		var hop [1]lpm.Hop
+		for !stop.Load() {
+			r.Quiesce()
+			v := tab.View()
+			rec := v.Ports[1][77]
+			if rec.State != IngressUp {
+				continue
+			}
+			lpm.LookupDual(v.VRFs, v.Global, []lpm.Key{{Addr: 0x14010101, Table: rec.Table, Flags: rec.Flags}}, hop[:])
+			// The interface may go while we look: only a view that still has it counts.
+			if v.Adj[hop[0]].Kind != Discard && tab.View() == v {
+				leaks.Add(1)
+			}
+		}
+	}()
+	for range 500 {
+		apply(t, tab, up...)
+		apply(t, tab, down...)
+	}
+	stop.Store(true)
+	wg.Wait()
+	if n := leaks.Load(); n > 0 {
+		t.Errorf("%d packets leaked to the parent's table", n)
+	}
+}
+
+func TestApplyAllocates(t *testing.T) {
+	tab := newWorld(t)
+	on := []Change{static("b", "20.0.0.0/8", Discard)}
+	off := []Change{DeleteRoute{Route{VR: "b", Prefix: pfx("20.0.0.0/8"), Source: Static}}}
+	apply(t, tab, on...)
+	n := testing.AllocsPerRun(100, func() {
+		apply(t, tab, off...)
+		apply(t, tab, on...)
+	})
+	if n > 20 {
+		t.Errorf("%v allocations for a withdrawal and its return", n)
+	}
+}
+
+func TestClose(t *testing.T) {
+	tab, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab.Close()
+	tab.Close()
+	if err := tab.Apply(nil); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	for _, c := range []Config{{VRFs: -1}, {VRFs: 1 << 16}, {Ports: -1}, {Ports: 1<<16 + 1}} {
+		if _, err := New(c); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
