@@ -1,0 +1,72 @@
+# vrfwd: `make` lists the targets. A person and CI run the same ones.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: go help build run test lint race purego fuzz smoke bench report clean
+
+GO         ?= go
+FUZZTIME   ?= 10s#  for each target
+FUZZ       ?= .#    which targets: an awk pattern
+BENCHCOUNT ?= 10#   samples of each benchmark
+BENCHTIME  ?= 0.5s# for each sample
+ARGS       ?=#      flags of fwd bench
+
+# Fetched and compiled on first use, outside this module: its requirements stay out of go.mod and go.sum.
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+STEP        := .ci/step
+
+# What is concurrent, and so runs under the race detector.
+RACE := ./internal/qsbr ./lpm ./ring ./vrftable ./forwarder ./bench
+# The packages with assembly, whose pure Go twins the tag purego selects.
+ASSEMBLY = $$($(GO) list -f '{{if .SFiles}}{{.ImportPath}}{{end}}' ./...)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Variables: FUZZTIME=$(FUZZTIME) FUZZ=$(FUZZ) BENCHCOUNT=$(BENCHCOUNT) BENCHTIME=$(BENCHTIME) ARGS='flags of fwd bench'"
+
+
+go:
+	@command -v $(GO) >/dev/null || { echo "the go command is not in PATH: install Go 1.26 or later from https://go.dev/dl/"; exit 1; }
+
+build: go ## bin/fwd
+	@$(GO) build -o bin/ ./cmd/...
+
+run: build ## the main job: fwd bench with its defaults (make run ARGS="-h")
+	@bin/fwd bench $(ARGS)
+
+test: lint ## everything that must pass: lint, unit tests, race, purego, fuzz, each benchmark once
+	@$(STEP) unit $(GO) test -count 1 ./...
+	@$(MAKE) --no-print-directory race purego fuzz smoke
+
+lint: go ## gofmt, go vet (Linux, darwin, purego) and staticcheck
+	@$(STEP) gofmt bash -c 'bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "run gofmt -w on:" $$bad; exit 1; }'
+	@$(STEP) vet $(GO) vet ./...
+	@$(STEP) vet-darwin env GOOS=darwin $(GO) vet ./...
+	@$(STEP) vet-purego $(GO) vet -tags purego ./...
+	@$(STEP) staticcheck $(STATICCHECK) ./...
+
+race: go ## the concurrent packages under the race detector (needs cgo: gcc)
+	@command -v gcc >/dev/null || command -v clang >/dev/null || { echo "the race detector needs a C compiler: apt-get install gcc"; exit 1; }
+	@$(STEP) race $(GO) test -count 1 -race -short $(RACE)
+
+purego: go
+	@$(STEP) purego $(GO) test -count 1 -tags purego $(ASSEMBLY)
+
+fuzz: go ## each fuzz target for FUZZTIME (one: make fuzz FUZZ=IPv4 FUZZTIME=5m)
+	@.ci/fuzz $(FUZZTIME) '$(FUZZ)'
+
+# Each benchmark once, so that none rots.
+smoke: go
+	@$(STEP) benchmarks $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+
+bench: go ## the benchmarks behind the bars, BENCHCOUNT times, raw samples into results/
+	@GO="$(GO)" .ci/bench $(BENCHCOUNT) $(BENCHTIME)
+
+report: go ## results/REPORT.md and the README's figures from the raw samples in results/
+	@$(GO) run ./internal/report -results results -readme README.md
+
+clean: ## what can be made again: binaries, profiles; results/ stays
+	@rm -rf bin
+	@find . -name .git -prune -o \( -name '*.test' -o -name '*.prof' -o -name '*.out' \) -type f -exec rm {} +
