@@ -12,10 +12,10 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint8) (any uint32, count int)
 
 //go:noescape
-func walk512(keys *Key, found *Hop, candidates *uint32, n int, words *uint32)
+func walk512(keys *Key, found *Hop, candidates *uint8, n int, words *uint32)
 
 const lanes = 16
 

@@ -6,7 +6,7 @@ const maxBurst = 256
 // candidates holds the numbers of the keys that the filters let through, and answers what their tables say, 0 for no
 // route; a vector store may write past the last.
 type (
-	candidates [maxBurst + 16]uint32
+	candidates [maxBurst + 16]uint8
 	answers    [maxBurst + 16]Hop
 )
 
@@ -18,25 +18,20 @@ type (
 // shadow of that lookup's cache misses collects, without a branch, the keys that the Set's first filter lets through.
 // The second pass asks the second filter, unless most keys have come so far, and the last walks the tables.
 func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
-	var b dualScratch
+	var c candidates
 	hops = hops[:len(keys)]
 	for len(keys) > 0 {
 		n := min(len(keys), maxBurst)
-		b.lookup(s, g, keys[:n], hops[:n])
+		lookupDual(s, g, keys[:n], hops[:n], &c)
 		keys, hops = keys[n:], hops[n:]
 	}
 }
 
-type dualScratch struct {
-	candidates candidates
-	found      answers
-}
-
-func (b *dualScratch) lookup(s *Set, g *Table, keys []Key, hops []Hop) {
+func lookupDual(s *Set, g *Table, keys []Key, hops []Hop, c *candidates) {
 	d := g.dense.Load()
-	escapes, n := d.dual(keys, hops, s.octets, &b.candidates)
+	escapes, n := d.dual(keys, hops, s.octets, c)
 	if n > 0 && n < len(keys)/4 {
-		n = s.filter(keys, &b.candidates, n)
+		n = s.filter(keys, c, n)
 	}
 	if escapes {
 		for i, h := range hops { // some keys in a thousand
@@ -45,12 +40,17 @@ func (b *dualScratch) lookup(s *Set, g *Table, keys []Key, hops []Hop) {
 			}
 		}
 	}
-	if n == 0 {
-		return
+	if n > 0 {
+		s.override(keys, hops, c, n)
 	}
-	s.find(keys, &b.candidates, n, &b.found)
-	for j, i := range b.candidates[:n] {
-		if h := b.found[j]; h != 0 {
+}
+
+// override has the tables of the candidates answer, where they have a route.
+func (s *Set) override(keys []Key, hops []Hop, c *candidates, n int) {
+	var found answers
+	s.find(keys, c, n, &found)
+	for j, i := range c[:n] {
+		if h := found[j]; h != 0 {
 			hops[i] = h
 		}
 	}
@@ -63,7 +63,7 @@ func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, f
 	words := &octets[0]
 	for i, k := range keys[from:] {
 		addrs[i&(maxBurst-1)] = k.Addr
-		c[n] = uint32(from + i)
+		c[n] = uint8(from + i)
 		n += int(load(words, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1)
 	}
 	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])

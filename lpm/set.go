@@ -172,7 +172,7 @@ func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
 		n := min(len(addrs), maxBurst)
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
-			c[i] = uint32(i)
+			c[i] = uint8(i)
 		}
 		s.find(keys[:n], &c, n, &found)
 		copy(hops, found[:n])

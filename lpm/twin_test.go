@@ -43,6 +43,7 @@ type engine struct {
 	burst  func([]uint32, []Hop)
 	len    func() int
 	verify func(*testing.T)
+	top    func() int // elements of the pool ever handed out
 }
 
 func engines(t testing.TB, d *qsbr.Domain) []engine {
@@ -60,6 +61,7 @@ func engines(t testing.TB, d *qsbr.Domain) []engine {
 		{
 			name: "Table", apply: table.Apply, build: table.Build, lookup: table.Lookup, burst: table.LookupBurst, len: table.Len,
 			verify: func(t *testing.T) { verifyTable(t, table) },
+			top:    func() int { return table.dense.Load().narrow.top },
 		},
 		{
 			name:   "Set",
@@ -75,6 +77,7 @@ func engines(t testing.TB, d *qsbr.Domain) []engine {
 			},
 			len:    func() int { return set.Len(2) },
 			verify: func(t *testing.T) { verifySet(t, set) },
+			top:    func() int { return set.words.top - (allBlocks >> 5) },
 		},
 	}
 }
@@ -136,6 +139,17 @@ func verifyTable(t *testing.T, table *Table) {
 	verifySet(t, table.long)
 }
 
+// hopOf draws one of n hops, which for n above 254 are large: up to 1,000 few of them, beyond that many.
+func hopOf(r *rand.Rand, n int) Hop {
+	switch {
+	case n <= 254:
+		return Hop(1 + r.IntN(n))
+	case n <= 1000:
+		return MaxHop - Hop(r.IntN(150))
+	}
+	return MaxHop - Hop(r.IntN(n))
+}
+
 // randomRoute draws from a small world, so that prefixes nest, collide and come back.
 func randomRoute(r *rand.Rand, hops int) Route {
 	length := uint8(r.IntN(33))
@@ -146,7 +160,7 @@ func randomRoute(r *rand.Rand, hops int) Route {
 	if r.IntN(16) == 0 {
 		a = r.Uint32()
 	}
-	return Route{a & mask(length), length, Hop(1 + r.IntN(hops))}
+	return Route{a & mask(length), length, hopOf(r, hops)}
 }
 
 // probes are addresses around every edge of the routes, and random ones.
@@ -178,7 +192,8 @@ func compare(t *testing.T, e engine, w *twin, addrs []uint32) {
 }
 
 func TestAgainstBart(t *testing.T) {
-	for _, hops := range []int{3, 200, 5000} { // few; all bytes; past the byte leaves
+	// Hops that are leaves themselves; that outgrow it and are translated; that outgrow bytes.
+	for _, hops := range []int{3, 200, 1000, 5000} {
 		for seed := range uint64(4) {
 			var d qsbr.Domain
 			for _, e := range engines(t, &d) {
@@ -237,5 +252,72 @@ func TestAgainstBart(t *testing.T) {
 				compare(t, e, new(twin), probes(r, known, 100))
 			}
 		}
+	}
+}
+
+// FuzzTable runs a program of 6-byte steps (length, hop, address) on both engines and bart, in a small world.
+func FuzzTable(f *testing.F) {
+	f.Add([]byte{24, 1, 10, 1, 2, 0, 25, 2, 10, 1, 2, 128, 24, 0, 10, 1, 2, 0})
+	f.Add([]byte{0, 1, 0, 0, 0, 0, 8, 2, 10, 0, 0, 0, 16, 3, 10, 1, 0, 0, 32, 255, 10, 1, 2, 3})
+	f.Fuzz(func(t *testing.T, program []byte) {
+		var d qsbr.Domain
+		list := engines(t, &d)
+		w := new(twin)
+		var known []Route
+		for ; len(program) >= 6 && len(known) < 64; program = program[6:] {
+			length := program[0] % 33
+			a := uint32(program[2])<<24 | uint32(program[3])<<16 | uint32(program[4])<<8 | uint32(program[5])
+			c := Route{a & mask(length), length, Hop(program[1]) * 3} // 0 deletes; past 254 in the upper part
+			known = append(known, c)
+			w.apply([]Route{c})
+			for _, e := range list {
+				if err := e.apply([]Route{c}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		addrs := probes(r, known, 50)
+		for _, e := range list {
+			compare(t, e, w, addrs)
+			e.verify(t)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	var d qsbr.Domain
+	for _, e := range engines(t, &d) {
+		good := Route{Addr: 10 << 24, Len: 8, Hop: 1}
+		for _, bad := range []Route{
+			{Addr: 10<<24 | 1, Len: 8, Hop: 1},
+			{Addr: 0, Len: 33, Hop: 1},
+			{Addr: 10 << 24, Len: 8, Hop: MaxHop + 1},
+		} {
+			if err := e.apply([]Route{good, bad}); err == nil {
+				t.Errorf("%s: Apply took %v", e.name, bad)
+			}
+			if err := e.build([]Route{good, bad}); err == nil {
+				t.Errorf("%s: Build took %v", e.name, bad)
+			}
+			if e.len() != 0 || e.lookup(good.Addr) != 0 {
+				t.Errorf("%s: half applied", e.name)
+			}
+		}
+		if err := e.apply([]Route{{Addr: 1 << 24, Len: 8}}); err != nil {
+			t.Errorf("%s: deleting what is not there: %v", e.name, err)
+		}
+	}
+	s, err := NewSet(&d, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	one := []Route{{Addr: 1 << 24, Len: 8, Hop: 1}}
+	if s.Apply(0, one) == nil || s.Apply(2, one) == nil || s.Build(0, one) == nil {
+		t.Error("table 0 stays empty and table 2 is not there")
+	}
+	if _, err := NewSet(&d, maxTables+1); err == nil {
+		t.Error("too many tables must be refused")
 	}
 }

@@ -1,0 +1,153 @@
+package lpm
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"vrfwd/internal/qsbr"
+)
+
+// TestLookupDual checks the semantics against two barts: a VRF's route wins however short it is, whatever it says; only
+// a miss falls back, and only with the flag. Bursts of every length meet the kernels and their tails.
+func TestLookupDual(t *testing.T) {
+	for _, hops := range []int{200, 1000, 5000} {
+		var d qsbr.Domain
+		global, err := NewTable(&d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer global.Close()
+		const tables = 40
+		set, err := NewSet(&d, tables)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer set.Close()
+		r := rand.New(rand.NewPCG(5, uint64(hops)))
+		parent := new(twin)
+		vrfs := make([]*twin, tables)
+		var routes []Route
+		for range 4000 {
+			routes = append(routes, randomRoute(r, hops))
+		}
+		parent.apply(routes)
+		if err := global.Build(routes); err != nil {
+			t.Fatal(err)
+		}
+		for v := range vrfs {
+			vrfs[v] = new(twin)
+			if v == 0 {
+				continue
+			}
+			var own []Route
+			for range r.IntN(60) {
+				c := randomRoute(r, hops)
+				if v%8 != 0 && c.Len < 8 { // defaults in some only
+					continue
+				}
+				own = append(own, c)
+			}
+			vrfs[v].apply(own)
+			if err := set.Apply(uint16(v), own); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 700 {
+			keys := make([]Key, n)
+			for i := range keys {
+				keys[i] = Key{Addr: randomRoute(r, 1).Addr | uint32(r.IntN(256)), Table: uint16(r.IntN(tables)), Flags: uint16(r.IntN(2))}
+				if n%3 == 0 { // few candidates: the second filter
+					keys[i].Addr = r.Uint32()
+				}
+			}
+			got := make([]Hop, n)
+			LookupDual(set, global, keys, got)
+			for i, k := range keys {
+				want := vrfs[k.Table].lookup(k.Addr)
+				if want == 0 && k.Flags&Fallback != 0 {
+					want = parent.lookup(k.Addr)
+				}
+				if got[i] != want {
+					t.Fatalf("hops %d, burst of %d, key %d %v in table %d flags %d: %d, want %d",
+						hops, n, i, addrOf(k.Addr), k.Table, k.Flags, got[i], want)
+				}
+			}
+		}
+	}
+}
+
+// TestFilters drives a table through growth, a default route and withdrawal: the filters never hide a route, and after
+// it is gone they let next to nothing through.
+func TestFilters(t *testing.T) {
+	var d qsbr.Domain
+	set, err := NewSet(&d, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	r := rand.New(rand.NewPCG(1, 1))
+	routes := []Route{{Hop: 9}}
+	for range 20_000 {
+		routes = append(routes, Route{Addr: r.Uint32() &^ 255, Len: 24, Hop: 7})
+	}
+	for _, n := range []int{2, 300, 5000, len(routes)} {
+		if err := set.Apply(1, routes[1:n]); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range routes[1:n] {
+			if got := set.Lookup(1, c.Addr|5); got != 7 {
+				t.Fatalf("%d routes: %v is hidden: %d", n, c, got)
+			}
+		}
+		verifySet(t, set)
+	}
+	if err := set.Apply(1, routes[:1]); err != nil {
+		t.Fatal(err)
+	}
+	for range 10_000 {
+		if a := r.Uint32(); set.Lookup(1, a) == 0 {
+			t.Fatalf("the default route is hidden from %v", addrOf(a))
+		}
+	}
+	verifySet(t, set)
+	for i := range routes {
+		routes[i].Hop = 0
+	}
+	for i := 0; i < len(routes)-10; i++ { // one by one, so that the bitmap is made anew on the way
+		if err := set.Apply(1, routes[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	passed := 0
+	for range 100_000 {
+		if set.mayHold(1, r.Uint32()) {
+			passed++
+		}
+	}
+	if passed > 10_000 {
+		t.Errorf("10 routes left, and the second filter lets %d of 100,000 addresses through", passed)
+	}
+	verifySet(t, set)
+}
+
+func ExampleLookupDual() {
+	var d qsbr.Domain
+	global, _ := NewTable(&d)
+	defer global.Close()
+	vrfs, _ := NewSet(&d, 2)
+	defer vrfs.Close()
+	_ = global.Build([]Route{{Addr: 8 << 24, Len: 8, Hop: 1}, {Addr: 10<<24 | 1<<16, Len: 24, Hop: 2}})
+	_ = vrfs.Build(1, []Route{{Addr: 10 << 24, Len: 8, Hop: 3}})
+
+	keys := []Key{
+		{Addr: 10<<24 | 1<<16 | 7, Table: 1, Flags: Fallback}, // the VRF's /8 beats the parent's /24
+		{Addr: 8<<24 | 8, Table: 1, Flags: Fallback},          // no route in the VRF: the parent's
+		{Addr: 8<<24 | 8, Table: 1},                           // the same without the flag
+		{Addr: 8<<24 | 8, Flags: Fallback},                    // entered in the parent VR
+	}
+	hops := make([]Hop, len(keys))
+	LookupDual(vrfs, global, keys, hops)
+	fmt.Println(hops)
+	// Output: [3 1 0 1]
+}
