@@ -27,6 +27,9 @@ func TestMemPortHandsOver(t *testing.T) {
 	if n := p.Inject(d); n != 4 {
 		t.Fatalf("Inject took %d of 6 into a ring of 4", n)
 	}
+	if rx, tx := p.Pending(); rx != 4 || tx != 0 {
+		t.Errorf("%d to receive, %d to collect", rx, tx)
+	}
 	got := make([]packet.Desc, 6)
 	if n := p.RxBurst(got); n != 4 || got[3] != d[3] {
 		t.Fatalf("RxBurst gave %d: %v", n, got)

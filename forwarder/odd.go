@@ -130,18 +130,20 @@ func oddHop(a *vrftable.Adjacency, ttl, total uint32, fragment uint16) Reason {
 }
 
 // untaken drops the frames of a queue that the port did not take, and takes them back from the egress interfaces'
-// counters, which rewrite had already given them to.
+// counters, which rewrite had already given them to. It returns their bytes.
 //
 //go:noinline
-func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) {
+func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) (bytes uint64) {
 	b := &w.b
-	for _, j := range out.at[taken:out.n] {
+	for k, j := range out.at[taken:out.n] {
+		bytes += uint64(out.d[taken+k].Len)
 		c := &w.count.ifTx[v.Adj[b.hop[j]].Iface]
 		c.packets.add(^uint64(0))
 		c.bytes.add(-uint64(b.total[j]))
 	}
 	w.count.dropped[r].add(uint64(out.n - taken))
 	b.in.port.Free(out.d[taken:out.n])
+	return bytes
 }
 
 // settle drops or punts every packet that left the fast path, counts it once and gives its frame back.
@@ -158,7 +160,7 @@ func (w *Worker) settle() {
 			w.count.dropped[r].add(1)
 		case w.slow.take(b.in, d, r):
 			w.count.punted[r].add(1)
-		case r.Error():
+		case r.ICMPError():
 			w.count.dropped[r].add(1)
 		default:
 			w.count.dropped[SlowFull].add(1)

@@ -88,10 +88,10 @@ func (r Reason) Verdict() Verdict {
 	return Drop
 }
 
-// Error reports whether the slow path only answers the packet with an ICMP error. Those may fill half of the slow
+// ICMPError reports whether the slow path only answers the packet with an ICMP error. Those may fill half of the slow
 // path's queue: a flood of them must not keep out ARP and what is for the router. The rest is dropped under its own
 // reason, which is the rate limit of RFC 1812 4.3.2.8 as far as the worker is concerned.
-func (r Reason) Error() bool {
+func (r Reason) ICMPError() bool {
 	switch r {
 	case NoRoute, Reject, TTLExpired, MTUExceeded:
 		return true

@@ -64,7 +64,7 @@ func (s *SlowPath) Close() error { return s.arena.Close() }
 // ICMP error, and when the frame is too large.
 func (s *SlowPath) take(in *ingress, d packet.Desc, r Reason) bool {
 	keep := 0
-	if r.Error() {
+	if r.ICMPError() {
 		keep = s.punted.Cap() / 2
 	}
 	if len(s.spare) <= keep {

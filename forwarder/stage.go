@@ -95,17 +95,21 @@ func (w *Worker) classify(v *vrftable.View) {
 // validate checks each IPv4 header (RFC 1812 5.2.2, 5.3.7), 20 bytes in three loads, and makes its key. The errors are
 // collected as bits, so that a good packet passes one branch.
 //
-// The checksum is a sum of 16-bit words, in any byte order (RFC 1071 2(B)): two folds leave 0xffff for a good header.
+// The checksum is a one's complement sum, of words of any size and byte order (RFC 1071 2(B), 2(C)): 0xffff for a good
+// header. Adding the 64-bit sum to itself rotated by half leaves the sum of its halves, carry included, in the upper one.
 func (w *Worker) validate() {
 	b, mem, ifRx, m := &w.b, w.b.in.mem, w.count.ifRx, 0
 	for j, n := uint(0), within(b.live); j < n; j++ {
 		l3 := uint(b.l3[j])
 		w0, w8, w16 := mem.load64(l3), mem.load64(l3+8), mem.load32(l3+16)
-		sum := w0&(1<<32-1) + w0>>32 + w8&(1<<32-1) + w8>>32 + uint64(w16)
-		sum = sum&0xffff + sum>>16&0xffff + sum>>32
-		sum = sum&0xffff + sum>>16
+		sum, carry := bits.Add64(w0, w8, 0)
+		sum, carry = bits.Add64(sum, uint64(w16), carry)
+		sum += carry
+		sum += bits.RotateLeft64(sum, 32)
+		half := uint32(sum >> 32)
+		half += bits.RotateLeft32(half, 16)
 		total := uint64(bits.ReverseBytes16(uint16(w0 >> 16)))
-		bad := (w0&0xff ^ 0x45) | (sum ^ 0xffff) | (uint64(b.room[j])-total)>>63 | (total-packet.IPv4HeaderLen)>>63 |
+		bad := (w0&0xff ^ 0x45) | uint64(half>>16^0xffff) | (uint64(b.room[j])-total)>>63 | (total-packet.IPv4HeaderLen)>>63 |
 			uint64(w.martian[uint8(w8>>32)]|w.martian[uint8(w16)])
 		if bad != 0 {
 			if r, ok := w.oddHeader(l3, uint(b.room[j])); !ok {
@@ -175,17 +179,16 @@ func (w *Worker) rewrite(v *vrftable.View) {
 func (w *Worker) transmit(v *vrftable.View) {
 	b := &w.b
 	for _, number := range b.queue[:b.queues] {
-		out := w.out[number]
+		out, bytes := w.out[number], uint64(0)
+		for i := range out.d[:out.n] {
+			bytes += uint64(out.d[i].Len) // before the port pads them
+		}
 		n := out.port.TxBurst(b.in.arena, out.d[:out.n])
 		if n < out.n {
-			w.untaken(v, out, n, TxFull)
+			bytes -= w.untaken(v, out, n, TxFull)
 		}
 		if out.arena != b.in.arena {
 			b.in.port.Free(out.d[:n])
-		}
-		bytes := uint64(0)
-		for i := range out.d[:n] {
-			bytes += uint64(out.d[i].Len)
 		}
 		w.count.sent.add(uint64(n))
 		w.count.portTx[number].packets.add(uint64(n))

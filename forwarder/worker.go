@@ -140,7 +140,7 @@ const (
 	spins    = 1000
 	yields   = 100
 	restMin  = 20 * time.Microsecond
-	restMax  = time.Millisecond
+	restMax  = 250 * time.Microsecond
 	restStep = 50 // idle passes per doubling
 )
 

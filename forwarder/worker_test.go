@@ -223,7 +223,7 @@ func TestTxFull(t *testing.T) {
 	if c := SumIface(3, w).Tx; c != (Traffic{10, 600}) {
 		t.Errorf("the wide port's interface sent %+v", c)
 	}
-	if n.Ports[1].Tx.Packets != 4 || n.Ports[2].Tx.Packets != 10 {
+	if n.Ports[1].Tx != (Traffic{4, 4 * 74}) || n.Ports[2].Tx != (Traffic{10, 740}) {
 		t.Errorf("ports sent %+v", n.Ports[:3])
 	}
 	back := make([]packet.Desc, 20)
@@ -358,6 +358,16 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestPaddingIsNotCounted: bytes are those of the packets, however long the port makes the frames.
+func TestPaddingIsNotCounted(t *testing.T) {
+	b := twinBed(t)
+	r := newRig(t, b, 0, 1, nil, 0)
+	r.compare(t, []input{{frame: ipv4Frame(host, remote, 64, 20)}})
+	if n := Sum(r.w); n.Ports[0].Rx.Bytes != 60 || n.Ports[0].Tx.Bytes != 34 || SumIface(11, r.w).Tx.Bytes != 20 {
+		t.Errorf("%+v, %+v", n.Ports[0], SumIface(11, r.w))
+	}
+}
+
 func TestRunPinned(t *testing.T) {
 	b := twinBed(t)
 	w := b.worker(Config{Pin: true, CPU: 1 << 20})
@@ -449,7 +459,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("reason %d is called %q", r, s)
 		}
 		seen[s] = true
-		if r.Error() && r.Verdict() != Slow {
+		if r.ICMPError() && r.Verdict() != Slow {
 			t.Errorf("%v is answered by nobody", r)
 		}
 	}
