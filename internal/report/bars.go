@@ -1,0 +1,117 @@
+package main
+
+import "fmt"
+
+// row is one line of the table of bars: what is measured, and what it is held against.
+type row struct {
+	what string
+	unit string // of the samples
+	of   string // the benchmark
+	per  string // for a ratio: the benchmark that of is divided by; else ""
+	show string // unit to print; "x" for a ratio
+	rate float64
+	// bar and aim; 0: none. Positive: at least; negative: at most.
+	bar, aim float64
+}
+
+// value takes the row's estimate from the newest file that holds all of its samples.
+func (r row) value(files []*file) (estimate, *file) {
+	names := []string{r.of}
+	if r.per != "" {
+		names = append(names, r.per)
+	}
+	f := newest(files, r.unit, names...)
+	if f == nil {
+		return estimate{}, nil
+	}
+	if r.per != "" {
+		return ratioOf(f.samples[r.of][r.unit], f.samples[r.per][r.unit]), f
+	}
+	samples := f.samples[r.of][r.unit]
+	if r.rate != 0 {
+		scaled := make([]float64, len(samples))
+		for i, v := range samples {
+			scaled[i] = v * r.rate
+		}
+		samples = scaled
+	}
+	return estimateOf(samples), f
+}
+
+// met reports whether v is on the right side of a bar or an aim.
+func met(v, limit float64) bool {
+	if limit < 0 {
+		return v <= -limit
+	}
+	return v >= limit
+}
+
+// verdict says how the median stands: aim, bar or missed; "" where nothing is asked.
+func (r row) verdict(v float64) string {
+	switch {
+	case r.aim != 0 && met(v, r.aim):
+		return "aim"
+	case r.bar == 0 && r.aim == 0:
+		return ""
+	case r.bar == 0:
+		return "aim missed"
+	case met(v, r.bar):
+		return "bar"
+	}
+	return "**missed**"
+}
+
+// limit prints a bar or an aim.
+func (r row) limit(v float64) string {
+	switch {
+	case v == 0:
+		return ""
+	case v < 0:
+		return "≤ " + number(-v) + " " + r.show
+	}
+	return "≥ " + number(v) + " " + r.show
+}
+
+// number prints three significant digits, without an exponent.
+func number(v float64) string {
+	switch a := max(v, -v); {
+	case a >= 1e4:
+		return fmt.Sprintf("%.0f", v)
+	case a >= 100:
+		return fmt.Sprintf("%.4g", v)
+	}
+	return fmt.Sprintf("%.3g", v)
+}
+
+// bars is the table: what the project set out to reach on one core of a 2-core machine of the Zen 3 class. Ratios are
+// taken within one run.
+func bars() (rows []row) {
+	const ns = "ns/op"
+	lookup := func(keys, engine, mode string) string {
+		return "lpm.Lookup/table=real/keys=" + keys + "/engine=" + engine + "/mode=" + mode
+	}
+	add := func(r row) { rows = append(rows, r) }
+	for _, k := range []struct {
+		keys                string
+		fast, dir, absolute float64
+	}{{"uniform", 20, 2, 3}, {"routed", 40, 1.5, 3.5}, {"zipf", 20, 0.9, 2.5}} {
+		fib := lookup(k.keys, "fib", "burst")
+		add(row{what: "burst lookup, " + k.keys, unit: ns, of: fib, show: "ns", aim: -k.absolute})
+		add(row{what: "bart.Fast one by one : ours", unit: ns, of: lookup(k.keys, "bart-fast", "single"), per: fib,
+			show: "x", bar: k.fast})
+		add(row{what: "DIR-24-8 burst : ours", unit: ns, of: lookup(k.keys, "dir24", "burst"), per: fib,
+			show: "x", bar: k.dir})
+	}
+	dependent := lookup("routed", "fib", "dependent")
+	add(row{what: "dependent lookup, routed", unit: ns, of: dependent, show: "ns", aim: -45})
+	add(row{what: "ours : DIR-24-8 dependent", unit: ns, of: dependent, per: lookup("routed", "dir24", "dependent"),
+		show: "x", bar: -1})
+
+	const dual = "vrftable.DualLookup/keys=routed/fallback=100/engine="
+	add(row{what: "dual lookup, 1,000 VRFs, all fall back, routed", unit: ns, of: dual + "dual", show: "ns"})
+	add(row{what: "dual : global lookup alone", unit: ns, of: dual + "dual", per: dual + "global-only", show: "x",
+		bar: -1.5, aim: -1.2})
+	add(row{what: "dual : one DIR-24-8 burst lookup", unit: ns, of: dual + "dual", per: dual + "dir24", show: "x",
+		bar: -1})
+	return rows
+}
