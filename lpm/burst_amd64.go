@@ -12,10 +12,10 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint8) (any uint32, count int)
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
 
 //go:noescape
-func walk512(keys *Key, found *Hop, candidates *uint8, n int, words *uint32)
+func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
 
 const lanes = 16
 
@@ -54,11 +54,11 @@ func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (es
 	return escapes || any > d.escape, count
 }
 
-// find is findGo by the kernel, which few candidates are not worth.
-func (s *Set) find(keys []Key, c *candidates, n int, found *answers) {
+// override is overrideGo by the kernel, which few candidates are not worth.
+func (s *Set) override(keys []Key, hops []Hop, c *candidates, n int) {
 	if n < lanes/4 || !kernels512 {
-		s.findGo(keys, c, n, found)
+		s.overrideGo(keys, hops, c, n)
 		return
 	}
-	walk512(&keys[0], &found[0], &c[0], n, &s.words.all[0])
+	walk512(&keys[0], &hops[0], &c[0], n, &s.words.all[0])
 }

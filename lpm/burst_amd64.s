@@ -118,7 +118,7 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint8) (any uint32, count int)
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
 //
 //	R11 octets, R12 candidates, R13 their count
 //	Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16, Z25 Fallback in a key's second dword
@@ -155,7 +155,7 @@ loop:
 	VPROLVD       Z8, Z24, Z8
 	VPTESTMD      Z8, Z7, K4
 	VPCOMPRESSD.Z Z22, K4, Z9
-	VPMOVDB       Z9, (R12)(R13*1)
+	VMOVDQU32     Z9, (R12)(R13*4)
 	KMOVW         K4, AX
 	POPCNTL       AX, AX
 	ADDQ          AX, R13
@@ -218,15 +218,13 @@ direct:
 	KMOVW         K6, K1             \
 	VPGATHERDD    (R8)(Z10*4), K1, Z4
 
-// func walk512(keys *Key, found *Hop, candidates *uint8, n int, words *uint32)
-//
-// It writes whole vectors: found has room for 16 more than n.
+// func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
 //
 //	Z20 1, Z21 31, Z22 firstNode (and the first word of table 0's root), Z23 firstRange, Z24 0xffff, Z25 firstRange-1,
 //	Z26 even, Z27 odd dwords, Z28 255; K5 lanes in use
 TEXT ·walk512(SB), NOSPLIT, $0-40
 	MOVQ         keys+0(FP), SI
-	MOVQ         found+8(FP), DI
+	MOVQ         hops+8(FP), DI
 	MOVQ         candidates+16(FP), DX
 	MOVQ         n+24(FP), BX
 	MOVQ         words+32(FP), R8
@@ -248,7 +246,7 @@ TEXT ·walk512(SB), NOSPLIT, $0-40
 
 loop:
 	LANES
-	VPMOVZXBD   (DX), Z0
+	VMOVDQU32.Z (DX), K5, Z0
 
 	// Z1 addresses, Z2 tables' roots.
 	KMOVW      K5, K1
@@ -306,10 +304,11 @@ found:
 	VPANDD     Z24, Z4, Z4
 
 store:
-	VMOVDQU32 Z4, (DI)
-	ADDQ      $64, DI
-	ADDQ      $16, DX
-	SUBQ      $16, BX
-	JG        loop
+	// Where the table has a route, it wins.
+	VPTESTMD    Z4, Z4, K5, K1
+	VPSCATTERDD Z4, K1, (DI)(Z0*4)
+	ADDQ        $64, DX
+	SUBQ        $16, BX
+	JG          loop
 	VZEROUPPER
 	RET

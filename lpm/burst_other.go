@@ -8,4 +8,4 @@ func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (es
 	return d.dualGo(keys, hops, octets, c, 0, 0)
 }
 
-func (s *Set) find(keys []Key, c *candidates, n int, found *answers) { s.findGo(keys, c, n, found) }
+func (s *Set) override(keys []Key, hops []Hop, c *candidates, n int) { s.overrideGo(keys, hops, c, n) }

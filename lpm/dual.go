@@ -3,12 +3,8 @@ package lpm
 // maxBurst is how many keys LookupDual takes at once; more are split.
 const maxBurst = 256
 
-// candidates holds the numbers of the keys that the filters let through, and answers what their tables say, 0 for no
-// route; a vector store may write past the last.
-type (
-	candidates [maxBurst + 16]uint8
-	answers    [maxBurst + 16]Hop
-)
+// candidates holds the numbers of the keys that the filters let through; a vector store may write past the last.
+type candidates [maxBurst + 16]uint32
 
 // LookupDual looks every key up in its VRF's table and, where that has no route of any length and the key says
 // Fallback, in the global table: hops[i] answers keys[i]. A VRF's route wins however short it is. len(hops) must be at
@@ -45,17 +41,6 @@ func lookupDual(s *Set, g *Table, keys []Key, hops []Hop, c *candidates) {
 	}
 }
 
-// override has the tables of the candidates answer, where they have a route.
-func (s *Set) override(keys []Key, hops []Hop, c *candidates, n int) {
-	var found answers
-	s.find(keys, c, n, &found)
-	for j, i := range c[:n] {
-		if h := found[j]; h != 0 {
-			hops[i] = h
-		}
-	}
-}
-
 // dualGo looks keys[from:] up in the dense part, 0 without Fallback, and adds to c the numbers of those that the first
 // filter lets through; n are there already. It reports whether any hop is an escape, and the new n.
 func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, from, n int) (bool, int) {
@@ -63,7 +48,7 @@ func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, f
 	words := &octets[0]
 	for i, k := range keys[from:] {
 		addrs[i&(maxBurst-1)] = k.Addr
-		c[n] = uint8(from + i)
+		c[n] = uint32(from + i)
 		n += int(load(words, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1)
 	}
 	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])
@@ -86,9 +71,11 @@ func (s *Set) filter(keys []Key, c *candidates, n int) int {
 	return kept
 }
 
-// findGo walks the tables of the candidates.
-func (s *Set) findGo(keys []Key, c *candidates, n int, found *answers) {
-	for j, i := range c[:n] {
-		found[j] = s.walk(keys[i].Table, keys[i].Addr)
+// overrideGo has the tables of the candidates answer, where they have a route.
+func (s *Set) overrideGo(keys []Key, hops []Hop, c *candidates, n int) {
+	for _, i := range c[:n] {
+		if h := s.walk(keys[i].Table, keys[i].Addr); h != 0 {
+			hops[i] = h
+		}
 	}
 }

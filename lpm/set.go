@@ -166,16 +166,17 @@ func search(words *uint32, ref, low uint32) uint32 {
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).
 func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
 	var c candidates
-	var found answers
 	var keys [maxBurst]Key
+	for i := range uint32(maxBurst) {
+		c[i] = i
+	}
 	for len(addrs) > 0 {
 		n := min(len(addrs), maxBurst)
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
-			c[i] = uint8(i)
+			hops[i] = 0
 		}
-		s.find(keys[:n], &c, n, &found)
-		copy(hops, found[:n])
+		s.override(keys[:n], hops[:n], &c, n)
 		tables, addrs, hops = tables[n:], addrs[n:], hops[n:]
 	}
 }
