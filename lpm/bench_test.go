@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -113,6 +114,201 @@ func newDir24(b *testing.B, routes []lpm.Route) *dir24.Table {
 	}
 	b.Cleanup(func() { t.Close() })
 	return t
+}
+
+// BenchmarkLookupPressed is BenchmarkLookup's burst mode on the real table while a second thread streams through
+// memory.
+func BenchmarkLookupPressed(b *testing.B) {
+	routes, err := realRoutes()
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := engineList(b, routes)[:2]
+	defer press()()
+	for _, kind := range []string{"uniform", "routed", "zipf"} {
+		keys := keysOf(kind, routes)
+		for _, e := range list {
+			b.Run("table=real/keys="+kind+"/engine="+e.name+"/mode=burst", func(b *testing.B) { benchBurst(b, e, keys) })
+		}
+	}
+}
+
+// press streams through 256 MiB on another thread until the returned function is called.
+func press() (stop func()) {
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	wg.Add(1)
+	go func() {
+		defer wg.Done()
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		memory := make([]uint64, 32<<20)
+		for i := 0; !done.Load(); i = (i + 1<<16) & (len(memory) - 1) {
+			for j := range memory[i : i+1<<16] {
+				memory[i+j]++
+			}
+		}
+	}()
+	return func() { done.Store(true); wg.Wait() }
+}
+
+// BenchmarkBuild reports the time to build a table from a sorted list, in ms/build.
+func BenchmarkBuild(b *testing.B) {
+	for _, t := range tables {
+		b.Run("table="+t.name+"/engine=fib", func(b *testing.B) {
+			routes, err := t.routes()
+			if err != nil {
+				b.Fatal(err)
+			}
+			var d qsbr.Domain
+			fib, err := lpm.NewTable(&d)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer fib.Close()
+			for b.Loop() {
+				if err := fib.Build(routes); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/build")
+		})
+		b.Run("table="+t.name+"/engine=bart-fast", func(b *testing.B) {
+			routes, err := t.routes()
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				fast := new(bart.Fast[lpm.Hop])
+				for _, r := range routes {
+					fast.Insert(netip.PrefixFrom(addrOf(r.Addr), int(r.Len)), r.Hop)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/build")
+		})
+	}
+}
+
+// BenchmarkUpdate reports ns/op and updates/s of one prefix of the real table changed in place: a delete, then the
+// insert that brings it back. readers=1 has a thread look up all the while.
+func BenchmarkUpdate(b *testing.B) {
+	routes, err := realRoutes()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, readers := range []int{0, 1} {
+		b.Run(fmt.Sprintf("table=real/engine=fib/readers=%d", readers), func(b *testing.B) {
+			var d qsbr.Domain
+			fib, err := lpm.NewTable(&d)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer fib.Close()
+			if err := fib.Build(routes); err != nil {
+				b.Fatal(err)
+			}
+			var stop atomic.Bool
+			var wg sync.WaitGroup
+			for range readers {
+				reader := d.Register()
+				wg.Add(1)
+				go func() {
+					defer wg.Done()
+					defer reader.Close()
+					reader.Online()
+					addrs, hops := make([]uint32, burst), make([]lpm.Hop, burst)
+					for i := range addrs {
+						addrs[i] = routes[i*1009%len(routes)].Addr
+					}
+					for !stop.Load() {
+						fib.LookupBurst(addrs, hops)
+						reader.Quiesce()
+					}
+				}()
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			one := make([]lpm.Route, 1)
+			b.ResetTimer()
+			for i := range b.N {
+				if i&1 == 0 {
+					one[0] = routes[r.IntN(len(routes))]
+				}
+				c := one[0]
+				if i&1 == 0 {
+					c.Hop = 0
+				}
+				if err := fib.Apply([]lpm.Route{c}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "updates/s")
+			stop.Store(true)
+			wg.Wait()
+		})
+	}
+}
+
+// BenchmarkMemory reports what the FIBs take, as MiB and B/route; bart beside, from its own account of its nodes.
+func BenchmarkMemory(b *testing.B) {
+	report := func(b *testing.B, bytes, routes int) {
+		for b.Loop() {
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(bytes)/(1<<20), "MiB")
+		if routes > 0 {
+			b.ReportMetric(float64(bytes)/float64(routes), "B/route")
+		} else {
+			b.ReportMetric(float64(bytes), "B")
+		}
+	}
+	for _, t := range tables {
+		routes, err := t.routes()
+		if err != nil {
+			b.Fatal(err)
+		}
+		var d qsbr.Domain
+		fib, err := lpm.NewTable(&d)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer fib.Close()
+		if err := fib.Build(routes); err != nil {
+			b.Fatal(err)
+		}
+		fibBytes, writer := fib.Memory()
+		b.Run("table="+t.name+"/engine=fib", func(b *testing.B) { report(b, fibBytes, len(routes)) })
+		b.Run("table="+t.name+"/engine=fib/part=writer", func(b *testing.B) { report(b, writer, len(routes)) })
+		dir := newDir24(b, routes)
+		b.Run("table="+t.name+"/engine=dir24", func(b *testing.B) { report(b, dir.Bytes(), len(routes)) })
+	}
+	var d qsbr.Domain
+	const vrfs = 1000
+	set, err := lpm.NewSet(&d, vrfs+1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer set.Close()
+	empty, _ := set.Memory()
+	b.Run("vrfs=empty/per=vrf", func(b *testing.B) { report(b, empty/(vrfs+1), 0) })
+	for _, profile := range []gen.Profile{gen.Typical, gen.Lab, gen.Tiny} {
+		lists, err := gen.VRFs(gen.ProfileConfig{Profile: profile, VRFs: vrfs, Seed: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := 0
+		for v, routes := range lists {
+			n += len(routes)
+			for i := range routes {
+				routes[i].Hop = lpm.Hop(v + 1)
+			}
+			if err := set.Build(uint16(v+1), routes); err != nil {
+				b.Fatal(err)
+			}
+		}
+		bytes, _ := set.Memory()
+		b.Run(fmt.Sprintf("vrfs=%d/profile=%v", vrfs, profile), func(b *testing.B) { report(b, bytes, n) })
+	}
 }
 
 // BenchmarkLookup reports ns/op per address. mode=burst asks 256 at a time (bart: one by one, it has no burst),
