@@ -151,7 +151,8 @@ func check(f []byte, flow, seq uint32) error {
 		return err
 	}
 	hop := f[5]
-	if got := binary.BigEndian.Uint32(f[len(f)-4:]); got != seq || ip.Src() != host+flow || ip.TTL() != 63 || !ip.ChecksumOK() {
+	got := binary.BigEndian.Uint32(f[len(f)-4:])
+	if got != seq || ip.Src() != host+flow || ip.TTL() != 63 || !ip.ChecksumOK() {
 		return fmt.Errorf("flow %d: frame %d where %d was due: %x", flow, got, seq, f)
 	}
 	if to30 := ip.Dst()>>24 == 30; hop < 1 || hop > 4 || to30 != (hop > 2) {

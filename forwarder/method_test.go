@@ -288,7 +288,8 @@ func TestMethodStaticRouteToShare(t *testing.T) {
 
 func TestMethodGlobalExportMap(t *testing.T) {
 	s := newSite(t,
-		vrftable.SetPrefixList{Name: "public", Rules: []vrftable.PrefixRule{{Permit: true, Prefix: pfx("203.0.113.0/24"), LE: 32}}},
+		vrftable.SetPrefixList{Name: "public", Rules: []vrftable.PrefixRule{
+			{Permit: true, Prefix: pfx("203.0.113.0/24"), LE: 32}}},
 		vrftable.SetRouteMap{Name: "public", Entries: []vrftable.RouteMapEntry{
 			{Permit: true, Match: vrftable.Match{PrefixList: "public"}}}},
 		route("a", "203.0.113.0/25", ceVia),

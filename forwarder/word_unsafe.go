@@ -8,8 +8,8 @@ import (
 )
 
 // memory is the first byte of an arena. Little-endian loads and stores at an offset of it, unaligned and without bounds
-// checks, are single moves on amd64 and arm64: the burst's descriptors have been checked against the arena in classify, and every later offset
-// lies between Reserve bytes before the frame and its end.
+// checks, are single moves on amd64 and arm64: the burst's descriptors have been checked against the arena in classify,
+// and every later offset lies between Reserve bytes before the frame and its end.
 type memory struct{ base unsafe.Pointer }
 
 // memoryOf returns the memory of b and its size in bytes.

@@ -14,7 +14,8 @@ import (
 
 // Config says what a worker works on.
 type Config struct {
-	// Ports are the worker's queues by port number, the number that views know the port by. nil: it has no queue there.
+	// Ports are the worker's queues by port number, the number that views know the port by; nil: it has no queue there.
+	// Their arenas stay open until the worker has stopped.
 	Ports []Port
 
 	// View returns the current view; it is called once per burst. Readers is the domain in which the view's owner

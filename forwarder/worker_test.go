@@ -268,7 +268,8 @@ func TestSlowPathFull(t *testing.T) {
 	send(20, unreachable)
 	send(20, local)
 	n := balanced(t, r.w)
-	if n.Punts[NoRoute] != 4 || n.Drops[NoRoute] != 16 || n.Punts[Local] != 4 || n.Drops[SlowFull] != 16 || n.Drops[Local] != 0 {
+	if n.Punts[NoRoute] != 4 || n.Drops[NoRoute] != 16 || n.Punts[Local] != 4 || n.Drops[SlowFull] != 16 ||
+		n.Drops[Local] != 0 {
 		t.Error(n)
 	}
 	d := make([]packet.Desc, 16)
@@ -499,7 +500,8 @@ func TestFallbackSemantics(t *testing.T) {
 		to(3, "30.1.2.3"), // the VRF's discard default beats the parent
 	})
 	n := balanced(t, r.w)
-	if SumIface(11, r.w).Tx.Packets != 1 || SumIface(10, r.w).Tx.Packets != 1 || n.Drops[NoRoute] != 1 || n.Drops[Discard] != 1 {
+	if SumIface(11, r.w).Tx.Packets != 1 || SumIface(10, r.w).Tx.Packets != 1 ||
+		n.Drops[NoRoute] != 1 || n.Drops[Discard] != 1 {
 		t.Error(n)
 	}
 }
