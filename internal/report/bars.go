@@ -9,7 +9,8 @@ type row struct {
 	of   string // the benchmark
 	per  string // for a ratio: the benchmark that of is divided by; else ""
 	show string // unit to print; "x" for a ratio
-	rate float64
+	// derive, where set, makes the samples to show from those of the unit.
+	derive func(s series) []float64
 	// bar and aim; 0: none. Positive: at least; negative: at most.
 	bar, aim float64
 }
@@ -27,15 +28,10 @@ func (r row) value(files []*file) (estimate, *file) {
 	if r.per != "" {
 		return ratioOf(f.samples[r.of][r.unit], f.samples[r.per][r.unit]), f
 	}
-	samples := f.samples[r.of][r.unit]
-	if r.rate != 0 {
-		scaled := make([]float64, len(samples))
-		for i, v := range samples {
-			scaled[i] = v * r.rate
-		}
-		samples = scaled
+	if r.derive != nil {
+		return estimateOf(r.derive(f.samples[r.of])), f
 	}
-	return estimateOf(samples), f
+	return estimateOf(f.samples[r.of][r.unit]), f
 }
 
 // met reports whether v is on the right side of a bar or an aim.
@@ -106,6 +102,16 @@ func bars() (rows []row) {
 	add(row{what: "dependent lookup, routed", unit: ns, of: dependent, show: "ns", aim: -45})
 	add(row{what: "ours : DIR-24-8 dependent", unit: ns, of: dependent, per: lookup("routed", "dir24", "dependent"),
 		show: "x", bar: -1})
+	add(row{what: "FIB of the real table", unit: "MiB", of: "lpm.Memory/table=real/engine=fib", show: "MiB",
+		bar: -8, aim: -4})
+	for _, keys := range []string{"uniform", "routed", "zipf"} {
+		pressed := func(engine string) string {
+			return "lpm.LookupPressed/table=real/keys=" + keys + "/engine=" + engine + "/mode=burst"
+		}
+		add(row{what: "burst lookup, " + keys + ", memory under pressure", unit: ns, of: pressed("fib"), show: "ns"})
+		add(row{what: "DIR-24-8 burst under pressure : ours", unit: ns, of: pressed("dir24"), per: pressed("fib"),
+			show: "x", bar: 1})
+	}
 
 	const dual = "vrftable.DualLookup/keys=routed/fallback=100/engine="
 	add(row{what: "dual lookup, 1,000 VRFs, all fall back, routed", unit: ns, of: dual + "dual", show: "ns"})
@@ -113,5 +119,34 @@ func bars() (rows []row) {
 		bar: -1.5, aim: -1.2})
 	add(row{what: "dual : one DIR-24-8 burst lookup", unit: ns, of: dual + "dual", per: dual + "dir24", show: "x",
 		bar: -1})
+
+	const typical = "lpm.Memory/vrfs=1000/profile=typical"
+	add(row{what: "an empty VRF", unit: "B", of: "lpm.Memory/vrfs=empty/per=vrf", show: "B", bar: -1024, aim: -512})
+	add(row{what: "1,000 typical VRFs", unit: "B/route", of: typical, show: "B/route"})
+	add(row{what: "the same : 24 B a route + 1 KiB a VRF", unit: "MiB", of: typical, show: "x", bar: -1, aim: -0.5,
+		derive: allowance})
+	add(row{what: "build of the real table", unit: "ms/build", of: "lpm.Build/table=real/engine=fib", show: "ms",
+		bar: -1000, aim: -200})
+	add(row{what: "inserts and deletes in place, one reader", unit: "updates/s", of: "lpm.Update/table=real/engine=fib/readers=1",
+		show: "M/s", bar: 0.5, aim: 2, derive: func(s series) []float64 { return scaled(s["updates/s"], 1e-6) }})
+	add(row{what: "one route of each of 1,000 VRFs withdrawn", unit: "ms/batch", of: "vrftable.WithdrawBatch", show: "ms",
+		bar: -20, aim: -2})
 	return rows
+}
+
+// allowance is what the FIB of 1,000 VRFs takes, in parts of 24 bytes a route and 1 KiB a VRF.
+func allowance(s series) (parts []float64) {
+	for i, perRoute := range s["B/route"] {
+		bytes := s["MiB"][i] * (1 << 20)
+		parts = append(parts, bytes/(24*bytes/perRoute+1000<<10))
+	}
+	return parts
+}
+
+func scaled(samples []float64, by float64) []float64 {
+	out := make([]float64, len(samples))
+	for i, v := range samples {
+		out[i] = v * by
+	}
+	return out
 }
