@@ -65,8 +65,8 @@ func (s *Set) filter(keys []Key, c *candidates, n int) int {
 	for _, i := range c[:n] {
 		k := keys[i]
 		c[kept] = i
-		word, bit := blockBit(load(blocks, uint32(k.Table)), k.Addr>>16)
-		kept += int((load(words, word) >> bit) & 1)
+		word, bits := blockBits(load(blocks, uint32(k.Table)), k.Addr>>16)
+		kept += int((uint64(^load(words, word)&bits) - 1) >> 63) // 1 if no bit is missing
 	}
 	return kept
 }

@@ -111,7 +111,7 @@ func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32
 	return nil
 }
 
-// announce sets a block's bit in the hashed bitmap, before the block is published.
+// announce sets a block's bits in the hashed bitmap, before the block is published.
 func (s *Set) announce(table uint16, block uint32) {
 	switch s.blocks[table] {
 	case allBlocks:
@@ -119,9 +119,9 @@ func (s *Set) announce(table uint16, block uint32) {
 	case noBlocks:
 		s.setBlocks(table, nil)
 	}
-	word, bit := blockBit(s.blocks[table], block)
-	if have := s.words.all[word]; have>>bit&1 == 0 {
-		atomic.StoreUint32(&s.words.all[word], have|1<<bit)
+	word, bits := blockBits(s.blocks[table], block)
+	if have := s.words.all[word]; have&bits != bits {
+		atomic.StoreUint32(&s.words.all[word], have|bits)
 		s.marks[table]++
 	}
 }
@@ -160,8 +160,8 @@ func (s *Set) setBlocks(table uint16, blocks []uint32) {
 	clear(s.words.all[off:][:1<<(order-5)])
 	bitmap := off<<5 | uint32(order)
 	for _, block := range blocks {
-		word, bit := blockBit(bitmap, block)
-		s.words.all[word] |= 1 << bit
+		word, bits := blockBits(bitmap, block)
+		s.words.all[word] |= bits
 	}
 	s.swapBlocks(table, bitmap, uint32(len(blocks)))
 }
