@@ -98,8 +98,8 @@ func (t *Table) touchAdj(a *adjacency) {
 }
 
 // repointMax is the number of paths up to which an adjacency whose content changes moves to a new slot, route by route
-// in the FIB. Above it, a copy of the array with the new content is published: 64 bytes a slot in use instead of a FIB
-// change a route.
+// in the FIB. Above it, and where slots run short, a copy of the array with the new content is published: 64 bytes a slot
+// in use instead of a FIB change a route.
 const repointMax = 256
 
 // deriveAdjacencies renews the content of the adjacencies that interfaces and neighbours changed under.
@@ -117,7 +117,7 @@ func (t *Table) deriveAdjacencies() {
 		if a.fresh {
 			continue
 		}
-		if t.pathsOf(a) > repointMax {
+		if t.pathsOf(a) > repointMax || t.slots.left() < 2*len(t.touchedAdj) {
 			a.stale = true
 			t.staleAdj = append(t.staleAdj, a)
 			continue
@@ -227,9 +227,9 @@ func (s *slots) prepare() error {
 		}
 	}
 	s.retired = append(s.retired[:0], s.retired[n:]...)
-	if left := len(s.free) + int(lpm.MaxHop-s.next) + 1; left < maxNextHops || len(s.retired) >= maxRetired {
+	if s.left() < maxNextHops || len(s.retired) >= maxRetired {
 		return fmt.Errorf("vrftable: %w: %d of %d adjacency slots are free and %d old arrays are held: let every "+
-			"worker poll or go offline, then apply again", ErrBusy, left, lpm.MaxHop, len(s.retired))
+			"worker poll or go offline, then apply again", ErrBusy, s.left(), lpm.MaxHop, len(s.retired))
 	}
 	for len(s.spare) < 2 {
 		a, err := newAdjArray()
@@ -240,6 +240,9 @@ func (s *slots) prepare() error {
 	}
 	return nil
 }
+
+// left returns the number of slots that can be given out.
+func (s *slots) left() int { return len(s.free) + int(lpm.MaxHop-s.next) + 1 }
 
 // get gives out a slot that no reader holds.
 func (s *slots) get() lpm.Hop {

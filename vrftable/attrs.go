@@ -126,7 +126,7 @@ func (s *attrSet) nextHop(n uint32) (addr uint32, ok bool) {
 	return s.word(n, 0), s.word(n, 12)>>16&1 == 1
 }
 
-// asPath returns the AS at position i of the path.
+// as returns the AS at position i of the path.
 func (s *attrSet) as(n uint32, i int) uint32 { return s.word(n, attrHeader+4*i) }
 
 // communities returns their number and where the first lies.

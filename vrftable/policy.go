@@ -174,11 +174,11 @@ func (t *Table) nextHopIn(r *prefixRule, p *path) bool {
 	return ok && nh&r.mask == r.net
 }
 
-func (t *Table) carries(attrs uint32, any []Community) bool {
+func (t *Table) carries(attrs uint32, wanted []Community) bool {
 	count, off := t.attrs.communities(attrs)
 	for i := range count {
 		c := Community(t.attrs.word(attrs, off+4*i))
-		for _, w := range any {
+		for _, w := range wanted {
 			if c == w {
 				return true
 			}

@@ -17,7 +17,11 @@ var errFIB = errors.New("full, for a test")
 
 // TestFIBFailureTakesTheBatchBack: FIBs refuse random batches half way; table and twin must still agree.
 func TestFIBFailureTakesTheBatchBack(t *testing.T) {
-	for seed := range uint64(4) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			failures := 0
 			randomRun(t, 100+seed, 150, func(tab *Table, w *world) {

@@ -57,10 +57,14 @@ const VLANs = 4096
 
 // View is one consistent generation of what workers read. Load it once per burst; it is valid until the worker's
 // next quiescent state. Its fields and what they reach are read-only to workers.
+//
+// FIBs are changed in place: views share them, and a lookup sees each route before or after a change whatever view it
+// goes by. A hop found in a FIB is good in the Adj of every view that a worker may hold. A new view is published when
+// ingress records change, and when the content of a slot in use does.
 type View struct {
-	Generation uint64
+	Generation uint64 // 1 more than the view before
 	VRFs       *lpm.Set
 	Global     *lpm.Table
-	Ports      []*[VLANs]Ingress // by port number; nil: no such port
+	Ports      []*[VLANs]Ingress // by port number; nil: no interface receives on that port
 	Adj        []Adjacency       // by lpm.Hop; off-heap, MaxHop+1 long
 }
