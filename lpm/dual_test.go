@@ -151,3 +151,40 @@ func ExampleLookupDual() {
 	fmt.Println(hops)
 	// Output: [3 1 0 1]
 }
+
+func TestLookupsDoNotAllocate(t *testing.T) {
+	var d qsbr.Domain
+	table, err := NewTable(&d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Close()
+	set, err := NewSet(&d, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	routes := []Route{{Addr: 10 << 24, Len: 8, Hop: 1}, {Addr: 10<<24 | 1<<8, Len: 25, Hop: 2}}
+	if err := table.Build(routes); err != nil {
+		t.Fatal(err)
+	}
+	if err := set.Build(1, routes); err != nil {
+		t.Fatal(err)
+	}
+	addrs, tables, hops, keys := make([]uint32, 300), make([]uint16, 300), make([]Hop, 300), make([]Key, 300)
+	for i := range addrs {
+		addrs[i], tables[i] = 10<<24|uint32(i), 1
+		keys[i] = Key{Addr: addrs[i], Table: uint16(i & 1), Flags: Fallback}
+	}
+	for name, f := range map[string]func(){
+		"Table.Lookup":      func() { hops[0] = table.Lookup(addrs[7]) },
+		"Table.LookupBurst": func() { table.LookupBurst(addrs, hops) },
+		"Set.Lookup":        func() { hops[0] = set.Lookup(1, addrs[7]) },
+		"Set.LookupBurst":   func() { set.LookupBurst(tables, addrs, hops) },
+		"LookupDual":        func() { LookupDual(set, table, keys, hops) },
+	} {
+		if n := testing.AllocsPerRun(100, f); n != 0 {
+			t.Errorf("%s allocates %v times", name, n)
+		}
+	}
+}
