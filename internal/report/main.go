@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	results := flag.String("results", "results", "folder with raw samples, *.txt in the Go benchmark format")
+	results := flag.String("results", "results", "folder with raw samples, "+pattern+" in the Go benchmark format")
 	readme := flag.String("readme", "", "document whose marked section is to be written too")
 	flag.Parse()
 	if err := run(*results, *readme); err != nil {
@@ -25,7 +25,7 @@ func run(results, readme string) error {
 		return err
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("no samples in %s: run make bench", filepath.Join(results, "*.txt"))
+		return fmt.Errorf("no samples in %s: run make bench", filepath.Join(results, pattern))
 	}
 	if err := os.WriteFile(filepath.Join(results, "REPORT.md"), report(files), 0o644); err != nil {
 		return err

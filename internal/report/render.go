@@ -16,9 +16,9 @@ const (
 // report renders REPORT.md: the bars, then all benchmarks, then the conditions of the files used.
 func report(files []*file) []byte {
 	var b bytes.Buffer
-	b.WriteString("# Measured\n\nWritten by `make report` from the raw samples beside this file; edit nothing here. Values are\n" +
-		"medians, in brackets with the interval that holds the median with 95 % confidence. Ratios are taken sample by\n" +
-		"sample within one run. How to read them: [README](../README.md#reading-the-numbers).\n\n")
+	b.WriteString("# Measured\n\nWritten by `make report` from the raw samples beside this file; edit nothing here. Values are medians, in\n" +
+		"brackets the interval that holds the median with 95 % confidence (of fewer than six samples: the range). Ratios\n" +
+		"are taken sample by sample within one run. How to read them: [README](../README.md#reading-the-numbers).\n\n")
 	used := table(&b, files)
 	b.WriteString("\n## All benchmarks\n\nOf each benchmark the newest run.\n")
 	every(&b, files)
@@ -53,8 +53,11 @@ func table(b *bytes.Buffer, files []*file) map[*file]bool {
 	return used
 }
 
-// text prints an estimate: "3.12 ns [3.05, 3.20]".
+// text prints an estimate: "3.12 ns [3.05, 3.20]", or "100 B" where all samples agree.
 func (e estimate) text(unit string) string {
+	if e.low == e.high {
+		return number(e.median) + " " + unit
+	}
 	return fmt.Sprintf("%s %s [%s, %s]", number(e.median), unit, number(e.low), number(e.high))
 }
 

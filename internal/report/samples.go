@@ -81,9 +81,12 @@ func parse(name string, r io.Reader) (*file, error) {
 	return f, nil
 }
 
+// pattern matches the raw files of make bench. Other tools leave their samples beside them under other names.
+const pattern = "bench-*.txt"
+
 // readAll reads the raw files of a folder that hold samples, the newest first by the date among their conditions.
 func readAll(dir string) (files []*file, err error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		return nil, err
 	}
