@@ -224,7 +224,7 @@ func (w *world) start() (all []Change) {
 func TestRandomBatches(t *testing.T) {
 	seeds, batches := 12, 250
 	if testing.Short() {
-		seeds = 3
+		seeds, batches = 3, 100
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {

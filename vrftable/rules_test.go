@@ -543,14 +543,22 @@ func TestBusy(t *testing.T) {
 	r := tab.Domain().Register()
 	defer r.Close()
 	r.Online()
-	apply(t, tab, static("", "20.0.0.0/8", via("192.0.2.2")))
+	const gateways = 200
+	gateway := func(i int) netip.Addr { return netAddr(addr4(ip("192.0.2.2")) + uint32(i)) }
+	for i := range gateways {
+		apply(t, tab, AddRoute{Route{Prefix: netPrefix(uint32(0x14000000+i<<8), 24), Source: Static, NextHop: Via{gateway(i), "uplink"}}})
+	}
 	var err error
 	n := 0
-	for ; err == nil && n < 100000; n++ {
-		err = tab.Apply([]Change{AddNeighbor{"uplink", ip("192.0.2.2"), MAC{2, 1, byte(n >> 8), byte(n)}}})
+	for ; err == nil && n < 1000; n++ {
+		var batch []Change
+		for i := range gateways {
+			batch = append(batch, AddNeighbor{"uplink", gateway(i), MAC{2, 1, byte(n >> 8), byte(n)}})
+		}
+		err = tab.Apply(batch)
 	}
-	if n < maxNextHops/2 {
-		t.Errorf("refused after %d changes", n)
+	if n*gateways < maxNextHops*9/10 || n == 1000 {
+		t.Errorf("refused after %d batches of %d", n, gateways)
 	}
 	refused(t, tab, ErrBusy, AddNeighbor{"uplink", ip("192.0.2.2"), macISP})
 	r.Quiesce()
