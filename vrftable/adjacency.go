@@ -48,7 +48,7 @@ func (t *Table) adjacency(k adjKey) *adjacency {
 
 // place gives a an unused slot. The content is written before any FIB names the slot.
 func (t *Table) place(a *adjacency) {
-	a.slot = t.slots.get()
+	a.slot = t.slots.get(a.key.iface == 0 || t.ifaces[a.key.iface].vr.table == 0)
 	a.fresh = true
 	t.freshAdj = append(t.freshAdj, a)
 }
@@ -167,7 +167,9 @@ type slots struct {
 	current  *adjArray
 	retired  []*adjArray // oldest first
 	spare    []*adjArray
-	next     lpm.Hop // the lowest slot never given out
+	low      lpm.Hop // the lowest slot up to lowSlots never given out
+	next     lpm.Hop // the lowest slot above lowSlots never given out: arrays are written below it only
+	freeLow  []uint16
 	free     []uint16
 	waiting  []waitingSlot // given back, oldest first: free once token has passed
 	dropped  []lpm.Hop     // given back by the batch at hand
@@ -185,10 +187,14 @@ type adjArray struct {
 	token  uint64 // retired: no reader holds it once this has passed
 }
 
+// lowSlots are for the parent's adjacencies, as far as they reach, and for Discard and Reject: lpm stores a table whose
+// hops are at most 254 in a byte each, without translation.
+const lowSlots lpm.Hop = 254
+
 const maxRetired = 64 // arrays; above that Apply refuses
 
 func (s *slots) init(d *qsbr.Domain) error {
-	s.domain, s.next = d, 1
+	s.domain, s.low, s.next = d, 1, lowSlots+1
 	a, err := newAdjArray()
 	if err != nil {
 		return err
@@ -211,7 +217,11 @@ func newAdjArray() (*adjArray, error) {
 func (s *slots) prepare() error {
 	n := 0
 	for n < len(s.waiting) && s.domain.Passed(s.waiting[n].token) {
-		s.free = append(s.free, s.waiting[n].slot)
+		if slot := s.waiting[n].slot; lpm.Hop(slot) <= lowSlots {
+			s.freeLow = append(s.freeLow, slot)
+		} else {
+			s.free = append(s.free, slot)
+		}
 		n++
 	}
 	s.waiting = append(s.waiting[:0], s.waiting[n:]...)
@@ -241,18 +251,22 @@ func (s *slots) prepare() error {
 	return nil
 }
 
-// left returns the number of slots that can be given out.
+// left returns the number of slots that any adjacency can be given.
 func (s *slots) left() int { return len(s.free) + int(lpm.MaxHop-s.next) + 1 }
 
-// get gives out a slot that no reader holds.
-func (s *slots) get() lpm.Hop {
-	if n := len(s.free); n > 0 {
-		h := s.free[n-1]
-		s.free = s.free[:n-1]
-		return lpm.Hop(h)
+// get gives out a slot that no reader holds, a low one if asked and there is one. Slots given back go first, the latest
+// before all: few distinct hops keep the FIBs' leaves narrow.
+func (s *slots) get(low bool) (h lpm.Hop) {
+	free, next := &s.free, &s.next
+	if low && (len(s.freeLow) > 0 || s.low <= lowSlots) {
+		free, next = &s.freeLow, &s.low
 	}
-	s.next++
-	return s.next - 1
+	if n := len(*free); n > 0 {
+		h, *free = lpm.Hop((*free)[n-1]), (*free)[:n-1]
+		return h
+	}
+	*next++
+	return *next - 1
 }
 
 // retire gives a slot back. It is reused after the grace period that follows the batch.

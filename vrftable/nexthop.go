@@ -37,7 +37,7 @@ type nhKey struct {
 
 // maxNextHops bounds the next hops, and with them the adjacencies in use. Half the slots are kept for what a batch
 // replaces while readers may still hold the old ones: a batch never runs out half way.
-const maxNextHops = int(lpm.MaxHop) / 2
+const maxNextHops = int(lpm.MaxHop-lowSlots) / 2
 
 // nextHop returns the number of the next hop with that key, made where there is none.
 func (t *Table) nextHop(k nhKey) (uint32, bool) {

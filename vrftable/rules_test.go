@@ -377,14 +377,14 @@ func TestRule11Recursion(t *testing.T) {
 
 func TestRule11OneSlotPerNextHop(t *testing.T) {
 	tab := newWorld(t)
-	before := tab.slots.next
+	before := tab.slots.low
 	var routes []Route
 	for i := range 20000 {
 		routes = append(routes, Route{Prefix: netPrefix(uint32(0x14000000+i<<8), 24), Source: EBGP,
 			NextHop: Via{Gateway: netAddr(addr4(ip("192.0.2.2")) + uint32(i%2)<<8)}})
 	}
 	apply(t, tab, static("", "192.0.3.0/24", via("192.0.2.2")), AddRoutes{routes})
-	if n := tab.slots.next - before; n != 1 {
+	if n := tab.slots.low - before; n != 1 {
 		t.Errorf("%d slots for one neighbour", n)
 	}
 	if len(tab.nhIndex) > 20 {
@@ -546,7 +546,7 @@ func TestBusy(t *testing.T) {
 	const gateways = 200
 	gateway := func(i int) netip.Addr { return netAddr(addr4(ip("192.0.2.2")) + uint32(i)) }
 	for i := range gateways {
-		apply(t, tab, AddRoute{Route{Prefix: netPrefix(uint32(0x14000000+i<<8), 24), Source: Static, NextHop: Via{gateway(i), "uplink"}}})
+		apply(t, tab, AddRoute{Route{VR: "a", Prefix: netPrefix(uint32(0x14000000+i<<8), 24), Source: Static, NextHop: Via{gateway(i), "a-share"}}})
 	}
 	var err error
 	n := 0
@@ -563,7 +563,7 @@ func TestBusy(t *testing.T) {
 	refused(t, tab, ErrBusy, AddNeighbor{"uplink", ip("192.0.2.2"), macISP})
 	r.Quiesce()
 	apply(t, tab, AddNeighbor{"uplink", ip("192.0.2.2"), macISP})
-	if a := lookup(t, tab, "uplink", "20.0.0.1"); MAC(a.Header[:6]) != macISP {
+	if a := lookup(t, tab, "a-ce", "20.0.0.1"); MAC(a.Header[:6]) != macISP {
 		t.Errorf("%+v", a)
 	}
 }
