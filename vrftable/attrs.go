@@ -1,16 +1,14 @@
 package vrftable
 
-import (
-	"encoding/binary"
-	"net/netip"
-)
+import "encoding/binary"
 
 // attrSet keeps each distinct set of attributes once. A full table of 1,000,000 routes has some 100,000 to 200,000
 // distinct sets. Number 0 is "no attributes".
 //
 // A set is kept encoded, as the string that is also its key in the index:
 //
-//	| next hop 4 | local pref 4 | MED 4 | origin 1 | has next hop 1 | AS path length 2 | AS path 4 each | communities 4 each |
+//	0          4            8     12       13             14               16
+//	| next hop | local pref | MED | origin | has next hop | AS path length | AS path, 4 each | communities, 4 each |
 type attrSet struct {
 	index map[string]uint32
 	sets  []attrs
@@ -146,8 +144,6 @@ func (s *attrSet) decode(n uint32) *Attributes {
 	a := &Attributes{LocalPref: s.word(n, 4), MED: s.med(n), Origin: s.origin(n)}
 	if nh, ok := s.nextHop(n); ok {
 		a.NextHop = netAddr(nh)
-	} else {
-		a.NextHop = netip.Addr{}
 	}
 	for i := range s.pathLen(n) {
 		a.ASPath = append(a.ASPath, s.as(n, i))

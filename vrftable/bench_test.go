@@ -1,6 +1,7 @@
 package vrftable_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -45,7 +46,8 @@ func benchNew(b *testing.B, vrfs int) *vrftable.Table {
 		vrftable.AddInterface{Name: "core", Layer2: "core", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.1/24")}},
 	}
 	for i := range benchNextHops {
-		changes = append(changes, vrftable.AddNeighbor{Interface: "core", Addr: benchGateway(i), MAC: vrftable.MAC{2, 1, 0, 0, 0, byte(i)}})
+		changes = append(changes, vrftable.AddNeighbor{Interface: "core", Addr: benchGateway(i),
+			MAC: vrftable.MAC{2, 1, 0, 0, 0, byte(i)}})
 	}
 	for i := range vrfs {
 		vr, l2, ce := fmt.Sprint("vrf", i), fmt.Sprint("l", i), fmt.Sprint("ce", i)
@@ -71,7 +73,9 @@ var benchCE = netip.MustParseAddr("169.254.0.2")
 func benchGateway(i int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(2 + i)}) }
 
 func benchPrefix(r lpm.Route) netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(r.Addr >> 24), byte(r.Addr >> 16), byte(r.Addr >> 8), byte(r.Addr)}), int(r.Len))
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], r.Addr)
+	return netip.PrefixFrom(netip.AddrFrom4(b), int(r.Len))
 }
 
 // benchRoutes makes EBGP routes of a table: 64 gateways, and 1,000 distinct sets of attributes for each.
@@ -82,13 +86,17 @@ func benchRoutes(table []lpm.Route) vrftable.AddRoutes {
 	}
 	attrs := make([]*vrftable.Attributes, 1000*benchNextHops)
 	for i := range attrs {
-		attrs[i] = &vrftable.Attributes{NextHop: benchGateway(i % benchNextHops), ASPath: []uint32{uint32(64500 + i%benchNextHops), 3356, uint32(i), uint32(i * 7)},
-			Communities: []vrftable.Community{vrftable.Community(i)}}
+		attrs[i] = &vrftable.Attributes{
+			NextHop:     benchGateway(i % benchNextHops),
+			ASPath:      []uint32{uint32(64500 + i%benchNextHops), 3356, uint32(i), uint32(i * 7)},
+			Communities: []vrftable.Community{vrftable.Community(i)},
+		}
 	}
 	routes := make([]vrftable.Route, len(table))
 	for i, r := range table {
 		nh := int(r.Hop-1) % benchNextHops
-		routes[i] = vrftable.Route{Prefix: benchPrefix(r), Source: vrftable.EBGP, NextHop: vias[nh], Attrs: attrs[i/900%1000*benchNextHops+nh]}
+		routes[i] = vrftable.Route{Prefix: benchPrefix(r), Source: vrftable.EBGP, NextHop: vias[nh],
+			Attrs: attrs[i/900%1000*benchNextHops+nh]}
 	}
 	return vrftable.AddRoutes{Routes: routes}
 }
@@ -164,25 +172,29 @@ func BenchmarkWithdrawBatch(b *testing.B) {
 }
 
 // BenchmarkApplyChurn changes routes of the full table in the parent: another peer announces the prefix too, the first
-// withdraws, announces again, the other withdraws. batch is the number of changes in one Apply; importers the number of VRFs with an import map.
+// withdraws, announces again, the other withdraws. batch is the number of changes in one Apply; importers the number of
+// VRFs with an import map.
 func BenchmarkApplyChurn(b *testing.B) {
 	table := benchTable(b)
 	for _, importers := range []int{0, 1000} {
 		t := benchNew(b, importers)
 		load := benchRoutes(table)
 		changes := []vrftable.Change{load,
-			vrftable.SetPrefixList{Name: "some", Rules: []vrftable.PrefixRule{{Permit: true, Prefix: netip.MustParsePrefix("8.8.0.0/16"), LE: 32}}},
-			vrftable.SetRouteMap{Name: "some", Entries: []vrftable.RouteMapEntry{{Permit: true, Match: vrftable.Match{PrefixList: "some"}}}},
+			vrftable.SetPrefixList{Name: "some", Rules: []vrftable.PrefixRule{
+				{Permit: true, Prefix: netip.MustParsePrefix("8.8.0.0/16"), LE: 32}}},
+			vrftable.SetRouteMap{Name: "some", Entries: []vrftable.RouteMapEntry{
+				{Permit: true, Match: vrftable.Match{PrefixList: "some"}}}},
 		}
 		for i := range importers {
-			changes = append(changes, vrftable.SetImportMap{VRF: fmt.Sprint("vrf", i), RouteMap: "some", MaxRoutes: 1000})
+			changes = append(changes,
+				vrftable.SetImportMap{VRF: fmt.Sprint("vrf", i), RouteMap: "some", MaxRoutes: 1000})
 		}
 		benchApply(b, t, changes...)
+		at, n := 0, 0 // the place in the cycle, over all sizes: each leaves the table where the next goes on
 		for _, size := range []int{1, 100} {
 			b.Run(fmt.Sprintf("batch=%d/importers=%d", size, importers), func(b *testing.B) {
 				b.ReportAllocs()
 				batch := make([]vrftable.Change, 0, size)
-				at, n := 0, 0
 				for b.Loop() {
 					batch = batch[:0]
 					for range size {

@@ -194,7 +194,8 @@ func (c AddLayer2) stage(t *Table) error {
 	if l := p.vlans[c.VLAN]; l != nil {
 		return refuse(ErrExists, object, "VLAN %d of port %s is layer 2 interface %s: use that", c.VLAN, c.Port, l.name)
 	}
-	l := &layer2{name: c.Name, port: p, vlan: c.VLAN, up: true, shares: map[*iface]struct{}{}, neighbors: map[uint32]neighbor{}}
+	l := &layer2{name: c.Name, port: p, vlan: c.VLAN, up: true,
+		shares: map[*iface]struct{}{}, neighbors: map[uint32]neighbor{}}
 	t.layer2s[c.Name], p.vlans[c.VLAN] = l, l
 	t.journal.undo(func() {
 		delete(t.layer2s, c.Name)

@@ -11,8 +11,6 @@ import (
 	"vrfwd/lpm"
 )
 
-func sprint(v any) string { return fmt.Sprint(v) }
-
 var errFIB = errors.New("full, for a test")
 
 // TestFIBFailureTakesTheBatchBack: FIBs refuse random batches half way; table and twin must still agree.

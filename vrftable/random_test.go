@@ -2,6 +2,7 @@ package vrftable
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -92,11 +93,11 @@ func (w *world) route() Route {
 }
 
 func (w *world) someRoute() (Route, bool) {
-	vr := vrName(pick(w, randomVRs))
-	for _, r := range w.tw.routes[vr] { // map order is random enough to choose by, the seed aside
-		return r, true
+	routes := w.tw.routes[vrName(pick(w, randomVRs))]
+	if len(routes) == 0 {
+		return Route{}, false
 	}
-	return Route{}, false
+	return routes[pick(w, slices.Sorted(maps.Keys(routes)))], true
 }
 
 func (w *world) rules() (all []PrefixRule) {
