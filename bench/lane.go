@@ -19,7 +19,7 @@ type lane struct {
 	backoff uint64 // bursts that were not generated for lack of free frames
 	punted  []packet.Desc
 
-	loop  []*loopPort          // ports=samecore, by sources, then the others
+	loop  []*loopPort          // ports=samecore, by port number
 	rings []*forwarder.MemPort // ports=rings, by port number
 	free  []packet.Desc        // ports=rings: a stack of frames that are not in flight
 	burst []packet.Desc        // ports=rings: scratch
@@ -96,6 +96,7 @@ func (ln *lane) port(l *Load, number uint16) (forwarder.Port, error) {
 			p.source = &ln.sources[i]
 		}
 	}
+	ln.loop = append(ln.loop, p)
 	return p, nil
 }
 

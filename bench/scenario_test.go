@@ -35,7 +35,7 @@ func TestMethods(t *testing.T) {
 
 func TestSpeed(t *testing.T) {
 	n, l := Defaults()
-	n.Table=Real
+	n.Table = Real
 	s, err := New(n)
 	if err != nil {
 		t.Fatal(err)
@@ -44,19 +44,19 @@ func TestSpeed(t *testing.T) {
 	t.Log(s.Built, s.Table.Memory())
 	for _, ports := range []Ports{SameCore, Rings} {
 		for _, c := range []Check{Count, Signed} {
-		for _, f := range []float64{0, .5, 1} {
-			l.Ports, l.Fallback , l.Check= ports, f,c
-			b, err := s.NewBed(l)
-			if err != nil {
-				t.Fatal(err)
+			for _, f := range []float64{0, .5, 1} {
+				l.Ports, l.Fallback, l.Check = ports, f, c
+				b, err := s.NewBed(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tr, err := b.Run(context.Background(), Run{Warmup: 100 * time.Millisecond, Duration: 500 * time.Millisecond})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Log(ports, f, c, tr.PPS/1e6, tr.NS, tr.BPS/1e9, tr.Account.Verdict(), tr.Backoff, tr.Faults)
+				b.Close()
 			}
-			tr, err := b.Run(context.Background(), Run{Warmup: 100 * time.Millisecond, Duration: 500 * time.Millisecond})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Log(ports, f,c, tr.PPS/1e6, tr.NS, tr.BPS/1e9, tr.Account.Verdict(), tr.Backoff, tr.Faults)
-			b.Close()
-		}
 		}
 	}
 }
