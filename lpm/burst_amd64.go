@@ -12,10 +12,13 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint64) (any uint32)
 
 //go:noescape
-func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
+func list512(candidates *uint64, n int, list *uint32) int
+
+//go:noescape
+func walk512(keys *Key, hops *Hop, list *uint32, n int, words *uint32)
 
 const lanes = 16
 
@@ -41,24 +44,23 @@ func (d *dense) burst(addrs []uint32, hops []Hop) bool {
 }
 
 // dual is dualGo by the kernel.
-func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (escapes bool, n int) {
-	n = whole(len(keys))
+func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (escapes bool) {
+	n := whole(len(keys))
 	if n == 0 || d.narrow == nil {
-		return d.dualGo(keys, hops, octets, c, 0, 0)
+		return d.dualGo(keys, hops, octets, c, 0)
 	}
-	any, count := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &octets[0], &c[0])
-	if n == len(keys) {
-		return any > d.escape, count
-	}
-	escapes, count = d.dualGo(keys, hops, octets, c, n, count)
-	return escapes || any > d.escape, count
+	any := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &octets[0], &c[0])
+	return n < len(keys) && d.dualGo(keys, hops, octets, c, n) || any > d.escape
 }
 
-// override is overrideGo by the kernel, which few candidates are not worth.
-func (s *Set) override(keys []Key, hops []Hop, c *candidates, n int) {
-	if n < lanes/4 || !kernels512 {
-		s.overrideGo(keys, hops, c, n)
-		return
+// walkAll is walkAllGo by the kernel.
+func (s *Set) walkAll(keys []Key, hops []Hop, c *candidates) {
+	n := whole(len(keys))
+	if n > 0 {
+		var list [maxBurst + lanes]uint32 // a vector store may write past the last
+		if m := list512(&c[0], n, &list[0]); m > 0 {
+			walk512(&keys[0], &hops[0], &list[0], m, &s.words.all[0])
+		}
 	}
-	walk512(&keys[0], &hops[0], &c[0], n, &s.words.all[0])
+	s.walkAllGo(keys, hops, c, n)
 }

@@ -118,11 +118,11 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets, candidates *uint32) (any uint32, count int)
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint64) (any uint32)
 //
-//	R11 octets, R12 candidates, R13 their count
-//	Z20 even, Z21 odd dwords, Z22 lane numbers, Z23 16, Z25 Fallback in a key's second dword
-TEXT ·dual512(SB), NOSPLIT, $0-80
+//	R11 octets, R12 candidates, R13 bits of the word in the making, R14 groups of 16 done
+//	Z20 even, Z21 odd dwords, Z25 Fallback in a key's second dword
+TEXT ·dual512(SB), NOSPLIT, $0-68
 	MOVQ         keys+0(FP), SI
 	MOVQ         hops+8(FP), DI
 	MOVQ         n+16(FP), CX
@@ -132,35 +132,37 @@ TEXT ·dual512(SB), NOSPLIT, $0-80
 	MOVQ         octets+48(FP), R11
 	MOVQ         candidates+56(FP), R12
 	XORQ         R13, R13
+	XORQ         R14, R14
 	CONSTANTS
-	MOVL         $16, AX
-	VPBROADCASTD AX, Z23
 	MOVL         $0x10000, AX
 	VPBROADCASTD AX, Z25
 	VMOVDQU32    even<>(SB), Z20
 	VPADDD       Z24, Z20, Z21
-	VPSRLD       $1, Z20, Z22
 
 loop:
 	SPLIT
 
 	// The first filter, in the shadow of the lookup's misses: bit addr>>24&31 of word table*8 + addr>>29.
-	VPSLLD        $16, Z5, Z6
-	VPSRLD        $13, Z6, Z6
-	VPSRLD        $29, Z0, Z7
-	VPADDD        Z7, Z6, Z6
+	VPSLLD     $16, Z5, Z6
+	VPSRLD     $13, Z6, Z6
+	VPSRLD     $29, Z0, Z7
+	VPADDD     Z7, Z6, Z6
 	GATHER(K2, Z7)
-	VPGATHERDD    (R11)(Z6*4), K2, Z7
-	VPSRLD        $24, Z0, Z8
-	VPROLVD       Z8, Z24, Z8
-	VPTESTMD      Z8, Z7, K4
-	VPCOMPRESSD.Z Z22, K4, Z9
-	VMOVDQU32     Z9, (R12)(R13*4)
-	KMOVW         K4, AX
-	POPCNTL       AX, AX
-	ADDQ          AX, R13
-	VPADDD        Z23, Z22, Z22
+	VPGATHERDD (R11)(Z6*4), K2, Z7
+	VPSRLD     $24, Z0, Z8
+	VPROLVD    Z8, Z24, Z8
+	VPTESTMD   Z8, Z7, K4
+	KMOVW      K4, AX
+	SHLQ       $48, AX
+	SHRQ       $16, R13
+	ORQ        AX, R13
+	INCQ       R14
+	TESTQ      $3, R14
+	JNZ        partial
+	MOVQ       R13, (R12)
+	ADDQ       $8, R12
 
+partial:
 	LOOKUP
 	TESTQ R10, R10
 	JZ    direct
@@ -179,7 +181,17 @@ direct:
 	JNZ         loop
 	REDUCE
 	MOVL        AX, any+64(FP)
-	MOVQ        R13, count+72(FP)
+
+	// The last word, where it is not full.
+	NEGQ        R14
+	ANDQ        $3, R14
+	JZ          done
+	MOVQ        R14, CX
+	SHLQ        $4, CX
+	SHRQ        CX, R13
+	MOVQ        R13, (R12)
+
+done:
 	VZEROUPPER
 	RET
 
@@ -218,14 +230,43 @@ direct:
 	KMOVW         K6, K1             \
 	VPGATHERDD    (R8)(Z10*4), K1, Z4
 
-// func walk512(keys *Key, hops *Hop, candidates *uint32, n int, words *uint32)
+// func list512(candidates *uint64, n int, list *uint32) int
+//
+// It lists the numbers of the bits that are set among the first n, a multiple of 16, and returns how many there are.
+TEXT ·list512(SB), NOSPLIT, $0-32
+	MOVQ         candidates+0(FP), SI
+	MOVQ         n+8(FP), CX
+	MOVQ         list+16(FP), DI
+	MOVL         $16, AX
+	VPBROADCASTD AX, Z2
+	VMOVDQU32    even<>(SB), Z0
+	VPSRLD       $1, Z0, Z0
+
+loop:
+	MOVWLZX       (SI), AX
+	KMOVW         AX, K1
+	VPCOMPRESSD.Z Z0, K1, Z3
+	VMOVDQU32     Z3, (DI)
+	POPCNTL       AX, AX
+	LEAQ          (DI)(AX*4), DI
+	ADDQ          $2, SI
+	VPADDD        Z2, Z0, Z0
+	SUBQ          $16, CX
+	JNZ           loop
+	SUBQ          list+16(FP), DI
+	SHRQ          $2, DI
+	MOVQ          DI, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func walk512(keys *Key, hops *Hop, list *uint32, n int, words *uint32)
 //
 //	Z20 1, Z21 31, Z22 firstNode (and the first word of table 0's root), Z23 firstRange, Z24 0xffff, Z25 firstRange-1,
 //	Z26 even, Z27 odd dwords, Z28 255; K5 lanes in use
 TEXT ·walk512(SB), NOSPLIT, $0-40
 	MOVQ         keys+0(FP), SI
 	MOVQ         hops+8(FP), DI
-	MOVQ         candidates+16(FP), DX
+	MOVQ         list+16(FP), DX
 	MOVQ         n+24(FP), BX
 	MOVQ         words+32(FP), R8
 	MOVL         $1, AX

@@ -22,7 +22,7 @@ import (
 //
 // In front stand two filters, which may say too much but never too little, so that the miss, the common case of
 // fallback, rarely walks: octets has a bit per first octet (32 bytes a table, 32 KiB for 1,000: one load from L1 or
-// L2), and, for what that lets through, a hashed bitmap of the /16 blocks that hold a route, 32 to 128 bits for each:
+// L2), and, for what that lets through, a hashed bitmap of the /16 blocks that hold a route, 16 to 64 bits for each:
 //
 //	blocks[table]    | first word (27) | log2 of the bits (5) |
 //
@@ -166,18 +166,15 @@ func search(words *uint32, ref, low uint32) uint32 {
 
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).
 func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
-	var c candidates
+	c := candidates{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 	var keys [maxBurst]Key
-	for i := range uint32(maxBurst) {
-		c[i] = i
-	}
 	for len(addrs) > 0 {
 		n := min(len(addrs), maxBurst)
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
 			hops[i] = 0
 		}
-		s.override(keys[:n], hops[:n], &c, n)
+		s.walkAll(keys[:n], hops[:n], &c)
 		tables, addrs, hops = tables[n:], addrs[n:], hops[n:]
 	}
 }
@@ -249,13 +246,13 @@ func (s *Set) tidy(table uint16) {
 	s.words.seal()
 }
 
-// fit returns how many marks a table's hashed bitmap takes before it is made anew: at 32 bits a mark. allBlocks is
+// fit returns how many marks a table's hashed bitmap takes before it is made anew: at 16 bits a mark. allBlocks is
 // tried again after some changes.
 func (s *Set) fit(table uint16) uint32 {
 	if s.blocks[table] == allBlocks {
 		return maxBlocks
 	}
-	return 1 << (s.blocks[table] & 31) >> 5
+	return 1 << (s.blocks[table] & 31) >> 4
 }
 
 // Memory returns the bytes that lookups read, of all tables (fib), and those of the writer's own records on the heap

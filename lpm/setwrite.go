@@ -145,9 +145,9 @@ func (s *Set) refit(table uint16) {
 	s.setBlocks(table, blocks)
 }
 
-// setBlocks swaps in a hashed bitmap of the given blocks, at 64 to 128 bits for each.
+// setBlocks swaps in a hashed bitmap of the given blocks, at 32 to 64 bits for each.
 func (s *Set) setBlocks(table uint16, blocks []uint32) {
-	order := max(minBlocks, orderOf(64*len(blocks)+1))
+	order := max(minBlocks, orderOf(32*len(blocks)+1))
 	if len(blocks) > maxBlocks {
 		s.swapBlocks(table, allBlocks, 0)
 		return
