@@ -50,24 +50,10 @@ func lookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 		for ; word != 0; word &= word - 1 {
 			i := w*64 + bits.TrailingZeros64(word)
 			if k := keys[i]; s.mayHold(k.Table, k.Addr) {
-				s.override(k, &hops[i])
+				if h := s.walk(k.Table, k.Addr); h != 0 {
+					hops[i] = h
+				}
 			}
-		}
-	}
-}
-
-// override has a key's table answer, where it has a route.
-func (s *Set) override(k Key, hop *Hop) {
-	if h := s.walk(k.Table, k.Addr); h != 0 {
-		*hop = h
-	}
-}
-
-// walkAllGo overrides the candidates among keys[from:].
-func (s *Set) walkAllGo(keys []Key, hops []Hop, c *candidates, from int) {
-	for i := from; i < len(keys); i++ {
-		if c[i/64]>>(i%64)&1 != 0 {
-			s.override(keys[i], &hops[i])
 		}
 	}
 }
@@ -76,11 +62,11 @@ func (s *Set) walkAllGo(keys []Key, hops []Hop, c *candidates, from int) {
 // through. It reports whether any hop is an escape.
 func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, from int) bool {
 	var addrs [maxBurst]uint32
-	words := &octets[0]
+	filter := &octets[0]
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
 		addrs[i-from] = k.Addr
-		bit := load(words, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1
+		bit := load(filter, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1
 		c[i/64] |= uint64(bit) << (i % 64)
 	}
 	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])
