@@ -91,10 +91,13 @@ func every(b *bytes.Buffer, files []*file) {
 	}
 }
 
-// conditions lists what the file says of the run.
+// conditions lists what the file says of the run, but for the CPU's flags, which are many.
 func conditions(b *bytes.Buffer, f *file) {
 	fmt.Fprintf(b, "\n### %s\n\n| | |\n|---|---|\n", f.name)
 	for _, c := range f.conditions {
+		if c.key == "cpu-flags" {
+			continue
+		}
 		fmt.Fprintf(b, "| %s | %s |\n", c.key, strings.ReplaceAll(c.value, "|", `\|`))
 	}
 }

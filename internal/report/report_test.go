@@ -95,7 +95,7 @@ func TestNewest(t *testing.T) {
 	dir := t.TempDir()
 	old := strings.Replace(raw, "2026-01-02", "2025-12-31", 1)
 	part := "date: 2026-02-01T00:00:00Z\npkg: vrfwd/lpm\nBenchmarkLookup/table=real/keys=uniform/engine=fib/mode=burst 1 9 ns/op\n"
-	for name, text := range map[string]string{"bench-a.txt": raw, "bench-b.txt": old, "bench-c.txt": part, "bench-d.txt": "no samples\n", "e.txt": raw} {
+	for name, text := range map[string]string{"gobench-a.txt": raw, "gobench-b.txt": old, "gobench-c.txt": part, "gobench-d.txt": "no samples\n", "e.txt": raw} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestNewest(t *testing.T) {
 	for _, f := range files {
 		names = append(names, f.name)
 	}
-	if !slices.Equal(names, []string{"bench-c.txt", "bench-a.txt", "bench-b.txt"}) {
+	if !slices.Equal(names, []string{"gobench-c.txt", "gobench-a.txt", "gobench-b.txt"}) {
 		t.Fatalf("order %v", names)
 	}
 	rows := bars()

@@ -82,7 +82,7 @@ func parse(name string, r io.Reader) (*file, error) {
 }
 
 // pattern matches the raw files of make bench. Other tools leave their samples beside them under other names.
-const pattern = "bench-*.txt"
+const pattern = "gobench-*.txt"
 
 // readAll reads the raw files of a folder that hold samples, the newest first by the date among their conditions.
 func readAll(dir string) (files []*file, err error) {
