@@ -131,6 +131,24 @@ func bars() (rows []row) {
 		show: "M/s", bar: 0.5, aim: 2, derive: func(s series) []float64 { return scaled(s["updates/s"], 1e-6) }})
 	add(row{what: "one route of each of 1,000 VRFs withdrawn", unit: "ms/batch", of: "vrftable.WithdrawBatch", show: "ms",
 		bar: -20, aim: -2})
+
+	for _, f := range []struct {
+		share, ports, what string
+		bar, aim           float64
+	}{
+		{"50", "samecore", "forwarding, one worker, 64 B, half falls back, generator and sink on its core", 30, 50},
+		{"100", "samecore", "the same, all falls back", 30, 50},
+		{"50", "rings", "half falls back, generator and sink on the other core, loss-free", 15, 30},
+		{"100", "rings", "the same, all falls back", 15, 30},
+	} {
+		add(row{what: f.what, unit: "Mpps", of: "bench.Forward/method=fallback/fallback=" + f.share + "/ports=" + f.ports,
+			show: "Mpps", bar: f.bar, aim: f.aim})
+	}
+	const workers, churn = "bench.ForwardWorkers/workers=", "bench.Churn/changes="
+	add(row{what: "two workers : one, each with its own generator", unit: "Mpps", of: workers + "2", per: workers + "1",
+		show: "x", bar: 1.9, aim: 2})
+	add(row{what: "rate with 2,000 route changes a second : without, loss-free", unit: "Mpps", of: churn + "2000",
+		per: churn + "0", show: "x", bar: 0.95, aim: 0.99})
 	return rows
 }
 
