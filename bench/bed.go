@@ -20,6 +20,7 @@ type Bed struct {
 
 	lanes []*lane
 	cpus  []int // of the lanes; ports=rings: the generator's last
+	idle  int   // ports=rings: turns since a frame moved
 }
 
 // NewBed gives a scenario workers and traffic. Close gives them back. Errors: *ConfigError, or of memory.
@@ -151,8 +152,9 @@ func (b *Bed) Run(ctx context.Context, r Run) (Trial, error) {
 		runtime.GOMAXPROCS(busy)
 		defer runtime.GOMAXPROCS(was)
 	}
-	runtime.GC()
-
+	if r.Frames == 0 {
+		runtime.GC()
+	}
 	var stop atomic.Bool
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	before := forwarder.Sum(b.workers()...)
@@ -417,11 +419,17 @@ func (b *Bed) turns(n int) (moved int) {
 		}
 		moved += now
 	}
-	if moved == 0 {
+	if moved > 0 {
+		b.idle = 0
+	} else if b.idle++; b.idle > idleTurns {
 		runtime.Gosched()
 	}
 	return moved
 }
+
+// idleTurns without a frame moved are some ten microseconds: longer than a worker takes for its burst. A locked thread
+// that gives way sleeps and has to be woken.
+const idleTurns = 64
 
 // drain waits until all frames are back, or nothing moves any more.
 func (b *Bed) drain() {

@@ -20,7 +20,7 @@ func (r *Result) WriteText(w io.Writer) error {
 	row("table", "%s, %s routes, %d next hops (%s)", s.Table, thousands(r.Built.Routes), r.Built.NextHops, s.TableHash)
 	row("VRFs", "%s %s, %s routes, %s imported", thousands(s.VRFs), s.Profile, thousands(r.Built.VRFRoutes), thousands(r.Built.Imported))
 	row("method", "%s", r.method())
-	row("traffic", "%s, %s keys, %s bytes, %s flows", r.mix(), s.Keys, sizesText(s.Sizes), thousands(s.Flows))
+	row("traffic", "%s, %s keys, %s bytes, %s flows", r.mix(), s.Keys, s.Size, thousands(s.Flows))
 	row("workers", "%d, ports %s, bursts of %d, pinned %v", s.Workers, s.Ports, s.Burst, s.Pinned)
 	row("build", "%v RIB and FIB, %v reading or generating, %v slow model", short(r.Built.Load), short(r.Built.Generate), short(r.Built.Model))
 	row("on", "%s, %d CPUs, TSC %.3f GHz (%s)", c.CPU, c.CPUs, c.TSC.GHz, c.TSC.How)

@@ -20,27 +20,27 @@ const Format = 1
 
 // Settings are a Network and a Load as results name them.
 type Settings struct {
-	Table     string     `json:"table"`
-	Locality  string     `json:"locality"`
-	VRFs      int        `json:"vrfs"`
-	Profile   string     `json:"profile"`
-	Method    Method     `json:"method"`
-	Return    Method     `json:"return"`
-	Fallback  float64    `json:"fallback"` // share of the VPNs' frames that go to the Internet
-	Inbound   float64    `json:"inbound"`
-	Keys      Keys       `json:"keys"`
-	Sizes     []gen.Size `json:"sizes"`
-	Flows     int        `json:"flows"` // of all workers
-	Workers   int        `json:"workers"`
-	Ports     Ports      `json:"ports"`
-	Burst     int        `json:"burst"`
-	Frames    int        `json:"frames"` // in flight, each worker
-	Check     Check      `json:"check"`
-	Pinned    bool       `json:"pinned"`
-	Churn     int        `json:"churn"` // changes a second
-	Seed      uint64     `json:"seed"`
-	TableHash string     `json:"table_hash"`
-	VRFHash   string     `json:"vrf_hash"`
+	Table     string  `json:"table"`
+	Locality  string  `json:"locality"`
+	VRFs      int     `json:"vrfs"`
+	Profile   string  `json:"profile"`
+	Method    Method  `json:"method"`
+	Return    Method  `json:"return"`
+	Fallback  float64 `json:"fallback"` // share of the VPNs' frames that go to the Internet
+	Inbound   float64 `json:"inbound"`
+	Keys      Keys    `json:"keys"`
+	Size      string  `json:"size"`  // as gen.ParseSizes reads it
+	Flows     int     `json:"flows"` // of all workers
+	Workers   int     `json:"workers"`
+	Ports     Ports   `json:"ports"`
+	Burst     int     `json:"burst"`
+	Frames    int     `json:"frames"` // in flight, each worker
+	Check     Check   `json:"check"`
+	Pinned    bool    `json:"pinned"`
+	Churn     int     `json:"churn"` // changes a second
+	Seed      uint64  `json:"seed"`
+	TableHash string  `json:"table_hash"`
+	VRFHash   string  `json:"vrf_hash"`
 }
 
 // Memory is where the bytes are.
@@ -82,7 +82,7 @@ func (b *Bed) Result(t Trial, churn int, budget []StageCost) *Result {
 		Format: Format, Time: time.Now().UTC().Truncate(time.Second),
 		Settings: Settings{
 			Table: n.Table, Locality: n.Locality.String(), VRFs: n.VRFs, Profile: n.Profile.String(), Method: n.Method, Return: n.Return,
-			Fallback: l.Fallback, Inbound: l.Inbound, Keys: l.Keys, Sizes: l.Sizes, Flows: b.Flows(), Workers: l.Workers, Ports: l.Ports,
+			Fallback: l.Fallback, Inbound: l.Inbound, Keys: l.Keys, Size: sizesText(l.Sizes), Flows: b.Flows(), Workers: l.Workers, Ports: l.Ports,
 			Burst: l.Burst, Frames: l.Frames, Check: l.Check, Pinned: l.Pin, Churn: churn, Seed: n.Seed,
 			TableHash: b.Scenario.TableHash(), VRFHash: b.Scenario.VRFHash(),
 		},
@@ -102,9 +102,12 @@ func (s *Scenario) memory() Memory {
 }
 
 func byReason(counts [forwarder.NumReasons]uint64) map[string]uint64 {
-	m := map[string]uint64{}
+	var m map[string]uint64
 	for r, n := range counts {
 		if n > 0 {
+			if m == nil {
+				m = map[string]uint64{}
+			}
 			m[forwarder.Reason(r).String()] = n
 		}
 	}
@@ -142,7 +145,7 @@ func (r *Result) WriteBench(w io.Writer) error {
 		{"table", s.Table}, {"table-hash", s.TableHash}, {"routes", fmt.Sprint(r.Built.Routes)},
 		{"next-hops", fmt.Sprint(r.Built.NextHops)}, {"locality", s.Locality}, {"vrfs", fmt.Sprint(s.VRFs)}, {"profile", s.Profile},
 		{"vrf-hash", s.VRFHash}, {"vrf-routes", fmt.Sprint(r.Built.VRFRoutes)}, {"keys", s.Keys.String()},
-		{"size", sizesText(s.Sizes)}, {"flows", fmt.Sprint(s.Flows)}, {"burst", fmt.Sprint(s.Burst)},
+		{"size", s.Size}, {"flows", fmt.Sprint(s.Flows)}, {"burst", fmt.Sprint(s.Burst)},
 		{"check", s.Check.String()}, {"pinned", fmt.Sprint(s.Pinned)}, {"seed", fmt.Sprint(s.Seed)},
 	} {
 		if kv[1] != "" {
