@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: go help build run test lint race purego fuzz smoke bench report clean
+.PHONY: go help build run test lint unit race purego fuzz smoke bench report clean
 
 GO         ?= go
 FUZZTIME   ?= 10s#  for each target
@@ -36,9 +36,7 @@ build: go ## bin/fwd
 run: build ## the main job: fwd bench with its defaults (make run ARGS="-h")
 	@bin/fwd bench $(ARGS)
 
-test: lint ## everything that must pass: lint, unit tests, race, purego, fuzz, each benchmark once
-	@$(STEP) unit $(GO) test -count 1 ./...
-	@$(MAKE) --no-print-directory race purego fuzz smoke
+test: lint unit race purego fuzz smoke ## everything that must pass: what CI runs
 
 lint: go ## gofmt, go vet (Linux, darwin on arm64, purego) and staticcheck
 	@$(STEP) gofmt bash -c 'bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "run gofmt -w on:" $$bad; exit 1; }'
@@ -47,18 +45,20 @@ lint: go ## gofmt, go vet (Linux, darwin on arm64, purego) and staticcheck
 	@$(STEP) vet-purego $(GO) vet -tags purego ./...
 	@$(STEP) staticcheck $(STATICCHECK) ./...
 
+unit: go ## unit tests, those of floors and README's commands among them
+	@$(STEP) unit $(GO) test -count 1 ./...
+
 race: go ## the concurrent packages under the race detector (needs cgo: gcc)
 	@command -v gcc >/dev/null || command -v clang >/dev/null || { echo "the race detector needs a C compiler: apt-get install gcc"; exit 1; }
 	@$(STEP) race $(GO) test -count 1 -race -short $(RACE)
 
-purego: go
+purego: go ## the pure Go twins of the packages with assembly
 	@$(STEP) purego $(GO) test -count 1 -tags purego $(ASSEMBLY)
 
 fuzz: go ## each fuzz target for FUZZTIME (one: make fuzz FUZZ=IPv4 FUZZTIME=5m)
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
-# Each benchmark once, so that none rots.
-smoke: go
+smoke: go ## each benchmark once, so that none rots
 	@$(STEP) benchmarks $(GO) test -run '^$$' -bench . -benchtime 1x ./...
 
 bench: go ## the benchmarks behind the bars, BENCHCOUNT times, raw samples into results/
