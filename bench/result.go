@@ -295,7 +295,7 @@ func Execute(ctx context.Context, p Plan) (*Result, error) {
 	if err := first(n.complete(), l.complete(&n)); err != nil { // before anything is built
 		return nil, err
 	}
-	step("building %s table and %d VRFs", n.Table, n.VRFs)
+	step("building: table %s, %d VRFs", n.Table, n.VRFs)
 	s, err := New(n)
 	if err != nil {
 		return nil, err

@@ -27,12 +27,13 @@ type benchFlags struct {
 	method, back, keys, size, ports string
 	fallback, inbound               float64
 	imix, verify, noPin, quiet      bool
-	output, results                 string
+	output, results, check          string
 	stages                          time.Duration
 	json                            bool
 }
 
-func newBench() *cobra.Command {
+// newBench returns the command and where its flags go.
+func newBench() (*cobra.Command, *benchFlags) {
 	n, l := bench.Defaults()
 	f := &benchFlags{network: n, load: l, run: bench.Run{Warmup: time.Second}}
 	cmd := &cobra.Command{
@@ -71,6 +72,7 @@ Internet; generator and sink on one core and a worker on each other one.`,
 	fl.DurationVar(&f.run.Warmup, "warmup", f.run.Warmup, "time before")
 	fl.DurationVar(&f.stages, "stages", 50*time.Millisecond, "length of each trial of the stages' budget; 0: without")
 	fl.IntVar(&f.run.Churn, "churn", 0, "route changes a second of the parent's table meanwhile")
+	fl.StringVar(&f.check, "check", "", "what the sink looks at: count (port and VLAN of each frame, frames of each flow), signed (also order and signature) or verify; default signed with rings, else count")
 	fl.BoolVar(&f.verify, "verify", false, "compare every frame, byte by byte, with a slow model (bart and gopacket)")
 	fl.Uint64Var(&f.network.Seed, "seed", n.Seed, "of tables and traffic")
 	fl.BoolVar(&f.noPin, "no-pin", false, "leave threads to the scheduler")
@@ -78,7 +80,7 @@ Internet; generator and sink on one core and a worker on each other one.`,
 	fl.BoolVar(&f.json, "json", false, "the same as --output json")
 	fl.StringVar(&f.results, "results", "results", "`folder` for the raw results; empty: none are written")
 	fl.BoolVar(&f.quiet, "quiet", false, "no progress")
-	return cmd
+	return cmd, f
 }
 
 func methodList() string {
@@ -137,10 +139,24 @@ func (f *benchFlags) parse(changed func(flag string) bool) (err error) {
 		return bad("churn", fmt.Sprint(f.run.Churn), errors.New("0 to 1,000,000 changes a second are possible"))
 	}
 	f.load.Fallback, f.load.Inbound, f.load.Pin, f.load.Seed = f.fallback/100, f.inbound/100, !f.noPin, f.network.Seed
+	if err := f.place(changed("workers")); err != nil {
+		return err
+	}
+	if f.load.Ports == bench.Rings { // the sink's thread has the time
+		f.load.Check = bench.Signed
+	}
+	if f.check != "" {
+		if err := f.load.Check.UnmarshalText([]byte(f.check)); err != nil {
+			return bad("check", f.check, err)
+		}
+	}
 	if f.verify {
+		if f.check != "" && f.load.Check != bench.Verify {
+			return usage(fmt.Errorf("--verify and --check %s: only one of them", f.check))
+		}
 		f.load.Check = bench.Verify
 	}
-	return f.place(changed("workers"))
+	return nil
 }
 
 // place decides where generator and workers run: what was not given follows from the number of CPUs.

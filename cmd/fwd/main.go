@@ -61,7 +61,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath()))
 	})
-	root.AddCommand(newBench(), newGen(), newVersion())
+	benchCmd, _ := newBench()
+	root.AddCommand(benchCmd, newGen(), newVersion())
 	return root
 }
 
