@@ -12,7 +12,7 @@ import (
 func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint64) (any uint32)
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64) (any uint32)
 
 //go:noescape
 func list512(candidates *uint64, n int, list *uint32) int
@@ -44,13 +44,13 @@ func (d *dense) burst(addrs []uint32, hops []Hop) bool {
 }
 
 // dual is dualGo by the kernel.
-func (d *dense) dual(keys []Key, hops []Hop, octets []uint32, c *candidates) (escapes bool) {
+func (d *dense) dual(keys []Key, hops []Hop, first []uint32, c *candidates) (escapes bool) {
 	n := whole(len(keys))
 	if n == 0 || d.narrow == nil {
-		return d.dualGo(keys, hops, octets, c, 0)
+		return d.dualGo(keys, hops, first, c, 0)
 	}
-	any := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &octets[0], &c[0])
-	return n < len(keys) && d.dualGo(keys, hops, octets, c, n) || any > d.escape
+	any := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &first[0], &c[0])
+	return n < len(keys) && d.dualGo(keys, hops, first, c, n) || any > d.escape
 }
 
 // walkAll is walkAllGo by the kernel.

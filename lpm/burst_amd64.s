@@ -118,9 +118,9 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, octets *uint32, candidates *uint64) (any uint32)
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64) (any uint32)
 //
-//	R11 octets, R12 candidates, R13 bits of the word in the making, R14 groups of 16 done
+//	R11 first filter, R12 candidates, R13 bits of the word in the making, R14 groups of 16 done
 //	Z20 even, Z21 odd dwords, Z25 Fallback in a key's second dword
 TEXT ·dual512(SB), NOSPLIT, $0-68
 	MOVQ         keys+0(FP), SI
@@ -129,7 +129,7 @@ TEXT ·dual512(SB), NOSPLIT, $0-68
 	MOVQ         root+24(FP), R8
 	MOVQ         leaves+32(FP), R9
 	MOVQ         ids+40(FP), R10
-	MOVQ         octets+48(FP), R11
+	MOVQ         first+48(FP), R11
 	MOVQ         candidates+56(FP), R12
 	XORQ         R13, R13
 	XORQ         R14, R14
@@ -142,14 +142,14 @@ TEXT ·dual512(SB), NOSPLIT, $0-68
 loop:
 	SPLIT
 
-	// The first filter, in the shadow of the lookup's misses: bit addr>>24&31 of word table*8 + addr>>29.
+	// The first filter, in the shadow of the lookup's misses: bit addr>>23&31 of word table*16 + addr>>28.
 	VPSLLD     $16, Z5, Z6
-	VPSRLD     $13, Z6, Z6
-	VPSRLD     $29, Z0, Z7
+	VPSRLD     $12, Z6, Z6
+	VPSRLD     $28, Z0, Z7
 	VPADDD     Z7, Z6, Z6
 	GATHER(K2, Z7)
 	VPGATHERDD (R11)(Z6*4), K2, Z7
-	VPSRLD     $24, Z0, Z8
+	VPSRLD     $23, Z0, Z8
 	VPROLVD    Z8, Z24, Z8
 	VPTESTMD   Z8, Z7, K4
 	KMOVW      K4, AX

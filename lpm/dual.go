@@ -35,7 +35,7 @@ func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 func lookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 	var c candidates
 	d := g.dense.Load()
-	if d.dual(keys, hops, s.octets, &c) {
+	if d.dual(keys, hops, s.first, &c) {
 		for i, h := range hops { // some keys in a thousand
 			if h == Hop(d.escape) {
 				hops[i] = g.long.Lookup(1, keys[i].Addr)
@@ -60,13 +60,13 @@ func lookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 
 // dualGo looks keys[from:] up in the dense part, 0 without Fallback, and adds to c those that the first filter lets
 // through. It reports whether any hop is an escape.
-func (d *dense) dualGo(keys []Key, hops []Hop, octets []uint32, c *candidates, from int) bool {
+func (d *dense) dualGo(keys []Key, hops []Hop, first []uint32, c *candidates, from int) bool {
 	var addrs [maxBurst]uint32
-	filter := &octets[0]
+	filter := &first[0]
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
 		addrs[i-from] = k.Addr
-		bit := load(filter, uint32(k.Table)*octetWords+k.Addr>>29) >> (k.Addr >> 24 & 31) & 1
+		bit := load(filter, uint32(k.Table)*headWords+k.Addr>>(37-headBits)) >> (k.Addr >> (32 - headBits) & 31) & 1
 		c[i/64] |= uint64(bit) << (i % 64)
 	}
 	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])

@@ -2,6 +2,7 @@ package lpm
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"vrfwd/internal/offheap"
@@ -20,24 +21,24 @@ import (
 //	reference        < 2^16: a hop;  < 2^27: node number + 2^16;  else | order (5) | offset / 2 (27) | of ranges
 //	ranges           2^order words | start (16) | hop (16) | ascending; the first starts at 0, the last is repeated
 //
-// In front stand two filters, which may say too much but never too little, so that the miss, the common case of
-// fallback, rarely walks: octets has a bit per first octet (32 bytes a table, 32 KiB for 1,000: one load from L1 or
-// L2), and, for what that lets through, a hashed bitmap of the /16 blocks that hold a route, 16 to 64 bits for each:
+// In front stand two filters, so that the miss, the common case of fallback, rarely walks: a bit per /9 (64 bytes a
+// table, 64 KiB for 1,000: one load from L1 or L2), and, for what that lets through, a hashed bitmap of the /20 blocks
+// that prefixes touch, at 16 to 64 bits for each:
 //
 //	blocks[table]    | first word (27) | log2 of the bits (5) |
 //
-// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 36 (octets, blocks) + 64
-// (root) + 16 (3 runs: octets 0..9, 10, 11..31) + 64 (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one
-// repeated) + 32 (hashed bitmap) = 244 bytes, and an empty table 100.
+// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 68 (first filter, blocks) + 64 (root) + 16 (3 runs:
+// octets 0..9, 10, 11..31) + 64 (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) + 128
+// (bitmap: 16 blocks) = 372 bytes, and an empty table 132.
 //
 // Readers never lock and never wait. A pair is swapped by one 64-bit store, a reference by one 32-bit store; the runs
 // they lead to are immutable. One writer at a time.
 type Set struct {
 	words  *pool[uint32]
-	octets []uint32        // octetWords a table
-	blocks []uint32        // one a table
-	region *offheap.Region // both filters
-	marks  []uint32        // by table: bits set in its hashed bitmap since that was made
+	first  []uint32        // first filter: headWords a table
+	blocks []uint32        // second filter: where a table's bitmap stands
+	region *offheap.Region // both
+	marks  []uint32        // by table: changes since its filters were made
 	tables []*shelf        // nil: empty
 	ranges []uint32        // scratch: one block's ranges
 }
@@ -52,13 +53,6 @@ const (
 	rootNode   = hopWords / nodeWords // node number of table 0's root
 	rangeShift = 27
 
-	octetWords = 8
-
-	noBlocks  = 0<<5 | 5                              // blocks: a bitmap of one word, words[0], which is 0
-	allBlocks = (hopWords+maxTables*nodeWords)<<5 | 5 // the same, of ones
-	minBlocks = 8                                     // log2 of the bits of the smallest bitmap
-	maxBlocks = 1 << 12                               // with more blocks a bitmap is not worth its memory: allBlocks
-
 	reserveWords = 1 << 28 // words, 1 GiB of addresses: what references to ranges reach
 	reserveLong  = 1 << 24
 )
@@ -72,7 +66,7 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 		return nil, fmt.Errorf("lpm: %d tables: %w: 1 to %d", tables, ErrTable, maxTables)
 	}
 	// Filters and roots are reserved for every uint16, so that no table number leads out of them.
-	region, err := offheap.Alloc((octetWords + 1) * 4 * maxTables)
+	region, err := offheap.Alloc((headWords + 1) * 4 * maxTables)
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
@@ -86,9 +80,9 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 	for h := range hopWords {
 		words.all[h] = uint32(h)
 	}
-	filters := offheap.Slice[uint32](region, (octetWords+1)*maxTables)
+	filters := offheap.Slice[uint32](region, (headWords+1)*maxTables)
 	s := &Set{
-		words: words, region: region, octets: filters[:octetWords*maxTables], blocks: filters[octetWords*maxTables:],
+		words: words, region: region, first: filters[:headWords*maxTables], blocks: filters[headWords*maxTables:],
 		tables: make([]*shelf, tables), marks: make([]uint32, tables),
 	}
 	for table := range tables {
@@ -112,24 +106,10 @@ func (s *Set) Len(table uint16) int {
 // Lookup returns the hop of the longest prefix of one table that holds addr, 0 when there is none. table must be below
 // Tables.
 func (s *Set) Lookup(table uint16, addr uint32) Hop {
-	if s.octets[uint32(table)<<3|addr>>29]>>(addr>>24&31)&1 == 0 || !s.mayHold(table, addr) {
+	if s.heads(table)[addr>>(37-headBits)]>>(addr>>(32-headBits)&31)&1 == 0 || !s.mayHold(table, addr) {
 		return 0
 	}
 	return s.walk(table, addr)
-}
-
-// mayHold asks the second filter.
-func (s *Set) mayHold(table uint16, addr uint32) bool {
-	word, bits := blockBits(load(&s.blocks[0], uint32(table)), addr>>16)
-	return ^load(&s.words.all[0], word)&bits == 0
-}
-
-// blockBits finds a /16 block's two bits in a hashed bitmap, both in one word so that they cost one load (a Bloom filter
-// in blocks: Putze, Sanders, Singler, "Cache-, hash- and space-efficient Bloom filters", WEA 2007). The hash is Knuth's
-// multiplicative one (2^32 over the golden ratio), which spreads neighbours.
-func blockBits(bitmap, block uint32) (word, bits uint32) {
-	h := block * 2654435769
-	return bitmap>>5 + h>>(37-bitmap&31), 1<<(h>>13&31) | 1<<(h>>8&31)
 }
 
 // walk is Lookup behind the filters.
@@ -188,6 +168,10 @@ func (s *Set) Build(table uint16, routes []Route) error {
 	t := new(shelf)
 	t.fill(routes)
 	s.tables[table] = t
+	for r := range t.each {
+		s.announce(table, r.route())
+	}
+	s.marks[table] = math.MaxUint32 // made anew at the end
 	if err := s.compileOctets(table, 0, 255); err != nil {
 		return err
 	}
@@ -213,6 +197,11 @@ func (s *Set) Apply(table uint16, changes []Route) error {
 		if !t.put(c) {
 			continue
 		}
+		if c.Hop != 0 {
+			s.announce(table, c)
+		} else {
+			s.marks[table]++
+		}
 		if err := s.compile(table, c); err != nil {
 			return err
 		}
@@ -234,25 +223,13 @@ func (s *Set) tidy(table uint16) {
 	if t == nil {
 		return
 	}
-	if s.blocks[table] == allBlocks {
-		s.marks[table]++
-	}
-	if s.marks[table] > s.fit(table) || t.count == 0 {
+	if t.count == 0 || s.tired(table) {
 		s.refit(table)
 	}
 	if t.count == 0 {
 		s.tables[table] = nil
 	}
 	s.words.seal()
-}
-
-// fit returns how many marks a table's hashed bitmap takes before it is made anew: at 16 bits a mark. allBlocks is
-// tried again after some changes.
-func (s *Set) fit(table uint16) uint32 {
-	if s.blocks[table] == allBlocks {
-		return maxBlocks
-	}
-	return 1 << (s.blocks[table] & 31) >> 4
 }
 
 // Memory returns the bytes that lookups read, of all tables (fib), and those of the writer's own records on the heap
@@ -263,12 +240,12 @@ func (s *Set) Memory() (fib, writer int) {
 			writer += t.bytes()
 		}
 	}
-	return 4 * ((octetWords+1+nodeWords)*len(s.tables) + s.words.live), writer
+	return 4 * ((headWords+1+nodeWords)*len(s.tables) + s.words.live), writer
 }
 
 // Close gives the memory back. No reader may use the set any more.
 func (s *Set) Close() {
 	s.words.close()
 	s.region.Close()
-	s.octets, s.blocks = nil, nil
+	s.first, s.blocks = nil, nil
 }

@@ -10,9 +10,6 @@ func (s *Set) compile(table uint16, c Route) error {
 	last := c.Addr | ^mask(c.Len)
 	octet := c.Addr >> 24
 	if c.Len <= 8 {
-		if 1<<(16-c.Len) > maxBlocks && c.Hop != 0 {
-			s.swapBlocks(table, allBlocks, 0) // rather than to announce each
-		}
 		return s.compileOctets(table, octet, last>>24)
 	}
 	ref := child(&s.words.all[0], firstNode+rootNode+uint32(table), octet)
@@ -20,7 +17,7 @@ func (s *Set) compile(table uint16, c Route) error {
 	if o == nil || ref < firstNode {
 		return s.compileOctets(table, octet, octet)
 	}
-	return s.compileBlocks(table, ref-firstNode, o, c.Addr, last, s.tables[table].top.cover(c.Addr, 0))
+	return s.compileBlocks(ref-firstNode, o, c.Addr, last, s.tables[table].top.cover(c.Addr, 0))
 }
 
 // compileOctets compiles the first octets from..to of a table from the shelf: for each a hop, or a fresh node.
@@ -30,7 +27,6 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 	for w := from >> 5; w <= to>>5; w++ {
 		refs := s.expand(root, w)
 		old := refs
-		set := s.octets[uint32(table)*octetWords+w]
 		for i := range refs {
 			octet := w<<5 + uint32(i)
 			if octet < from || octet > to {
@@ -45,27 +41,15 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 				}
 				node /= nodeWords
 				s.clearNode(node)
-				if err := s.compileBlocks(table, node, o, octet<<24, octet<<24|0xffffff, hop); err != nil {
+				if err := s.compileBlocks(node, o, octet<<24, octet<<24|0xffffff, hop); err != nil {
 					return err
 				}
 				refs[i] = firstNode + node
-			} else if hop != 0 {
-				for block := octet << 8; block>>8 == octet; block++ {
-					s.announce(table, block)
-				}
-			}
-			set &^= 1 << i
-			if refs[i] != 0 {
-				set |= 1 << i
 			}
 		}
-		// The filter may only ever say too much: bits are set before the swap, cleared after.
-		bitmap := &s.octets[uint32(table)*octetWords+w]
-		atomic.StoreUint32(bitmap, *bitmap|set)
 		if err := s.store(root, w, &refs); err != nil {
 			return err
 		}
-		atomic.StoreUint32(bitmap, set)
 		for i := range old {
 			if old[i] != refs[i] && old[i] >= firstNode {
 				s.retireNode(old[i] - firstNode)
@@ -76,7 +60,7 @@ func (s *Set) compileOctets(table uint16, from, to uint32) error {
 }
 
 // compileBlocks compiles the /16 blocks from..to of one first octet into its node; hop is the cover of at most /8.
-func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32, hop uint16) error {
+func (s *Set) compileBlocks(node uint32, o *octet, from, to uint32, hop uint16) error {
 	first, last := from>>16&255, to>>16&255
 	for w := first >> 5; w <= last>>5; w++ {
 		refs := s.expand(node, w)
@@ -95,9 +79,6 @@ func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32
 				}
 				refs[i] = ref
 			}
-			if refs[i] != 0 {
-				s.announce(table, from>>24<<8|number)
-			}
 		}
 		if err := s.store(node, w, &refs); err != nil {
 			return err
@@ -109,70 +90,6 @@ func (s *Set) compileBlocks(table uint16, node uint32, o *octet, from, to uint32
 		}
 	}
 	return nil
-}
-
-// announce sets a block's bits in the hashed bitmap, before the block is published.
-func (s *Set) announce(table uint16, block uint32) {
-	switch s.blocks[table] {
-	case allBlocks:
-		return
-	case noBlocks:
-		s.setBlocks(table, nil)
-	}
-	word, bits := blockBits(s.blocks[table], block)
-	if have := s.words.all[word]; have&bits != bits {
-		atomic.StoreUint32(&s.words.all[word], have|bits)
-		s.marks[table]++
-	}
-}
-
-// refit makes the hashed bitmap anew from what is published, and so drops the bits of blocks that are gone.
-func (s *Set) refit(table uint16) {
-	words := &s.words.all[0]
-	if t := s.tables[table]; t == nil || t.count == 0 {
-		s.swapBlocks(table, noBlocks, 0)
-		return
-	}
-	var blocks []uint32
-	for octet := uint32(0); octet < 256 && len(blocks) <= maxBlocks; octet++ {
-		ref := child(words, firstNode+rootNode+uint32(table), octet)
-		for i := range uint32(256) {
-			if ref >= firstNode && child(words, ref, i) != 0 || ref < firstNode && ref != 0 {
-				blocks = append(blocks, octet<<8|i)
-			}
-		}
-	}
-	s.setBlocks(table, blocks)
-}
-
-// setBlocks swaps in a hashed bitmap of the given blocks, at 32 to 64 bits for each.
-func (s *Set) setBlocks(table uint16, blocks []uint32) {
-	order := max(minBlocks, orderOf(32*len(blocks)+1))
-	if len(blocks) > maxBlocks {
-		s.swapBlocks(table, allBlocks, 0)
-		return
-	}
-	off, err := s.words.alloc(order - 5)
-	if err != nil { // memory is short: a filter that says too much costs time and nothing else
-		s.swapBlocks(table, allBlocks, 0)
-		return
-	}
-	clear(s.words.all[off:][:1<<(order-5)])
-	bitmap := off<<5 | uint32(order)
-	for _, block := range blocks {
-		word, bits := blockBits(bitmap, block)
-		s.words.all[word] |= bits
-	}
-	s.swapBlocks(table, bitmap, uint32(len(blocks)))
-}
-
-func (s *Set) swapBlocks(table uint16, bitmap, marks uint32) {
-	old := s.blocks[table]
-	atomic.StoreUint32(&s.blocks[table], bitmap)
-	s.marks[table] = marks
-	if old != noBlocks && old != allBlocks {
-		s.words.retire(old>>5, int(old&31)-5)
-	}
 }
 
 // compileRanges writes the ranges of one /16 block, or is just the hop where one covers it.
