@@ -248,7 +248,8 @@ func (n *Network) complete() error {
 	)
 }
 
-// What an imported route takes: path, prefix, index and FIB, measured on 20 VRFs with 100,000 routes.
+// importedRoute is the bytes that an imported route takes: path, prefix, index and FIB, 105 measured with 100,000 routes
+// in each of 20 VRFs, and half as much again for the garbage of loading.
 const importedRoute = 150
 
 // affordable refuses imports that no memory holds. routes is the number in the parent's table.
