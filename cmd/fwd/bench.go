@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -117,6 +118,17 @@ func (f *benchFlags) parse(changed func(flag string) bool) (err error) {
 	}
 	if f.imix {
 		f.load.Sizes = gen.IMIX()
+	}
+	for _, c := range []struct { // 0 would stand for the default, which is not what who types it means
+		flag string
+		n    int
+	}{
+		{"routes", f.network.Routes}, {"next-hops", f.network.NextHops}, {"vrfs", f.network.VRFs},
+		{"imports", f.network.Imports}, {"uplinks", f.network.Uplinks}, {"flows", f.load.Flows}, {"burst", f.load.Burst},
+	} {
+		if changed(c.flag) && c.n < 1 {
+			return bad(c.flag, strconv.Itoa(c.n), errors.New("1 or more"))
+		}
 	}
 	if f.json {
 		if changed("output") && f.output != "json" {

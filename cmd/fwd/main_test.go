@@ -119,6 +119,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"gen", "extra"}, []string{"extra"}},
 		{[]string{"bench", "--nonsense"}, []string{"--nonsense", "--help"}},
 		{[]string{"bench", "--vrfs", "many"}, []string{"--vrfs", "many"}},
+		{[]string{"bench", "--vrfs", "0"}, []string{"--vrfs 0", "1 or more"}},
 		{[]string{"bench", "--vrfs", "1000000"}, []string{"--vrfs 1000000", "16000"}},
 		{[]string{"bench", "--routes", "3000000"}, []string{"--routes 3000000", "2000000"}},
 		{[]string{"bench", "--profile", "huge"}, []string{"--profile huge", "typical"}},
