@@ -75,15 +75,7 @@ type lookups struct {
 }
 
 func engineList(b *testing.B, routes []lpm.Route) []lookups {
-	var d qsbr.Domain
-	fib, err := lpm.NewTable(&d)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(fib.Close)
-	if err := fib.Build(routes); err != nil {
-		b.Fatal(err)
-	}
+	fib := newFIB(b, new(qsbr.Domain), routes)
 	dir := newDir24(b, routes)
 	fast, table := new(bart.Fast[lpm.Hop]), new(bart.Table[lpm.Hop])
 	for _, r := range routes {
@@ -101,6 +93,18 @@ func engineList(b *testing.B, routes []lpm.Route) []lookups {
 
 func addrOf(a uint32) netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
+}
+
+func newFIB(b *testing.B, d *qsbr.Domain, routes []lpm.Route) *lpm.Table {
+	fib, err := lpm.NewTable(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(fib.Close)
+	if err := fib.Build(routes); err != nil {
+		b.Fatal(err)
+	}
+	return fib
 }
 
 func newDir24(b *testing.B, routes []lpm.Route) *dir24.Table {
@@ -202,14 +206,7 @@ func BenchmarkUpdate(b *testing.B) {
 	for _, readers := range []int{0, 1} {
 		b.Run(fmt.Sprintf("table=real/engine=fib/readers=%d", readers), func(b *testing.B) {
 			var d qsbr.Domain
-			fib, err := lpm.NewTable(&d)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer fib.Close()
-			if err := fib.Build(routes); err != nil {
-				b.Fatal(err)
-			}
+			fib := newFIB(b, &d, routes)
 			var stop atomic.Bool
 			var wg sync.WaitGroup
 			for range readers {
@@ -270,15 +267,7 @@ func BenchmarkMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		var d qsbr.Domain
-		fib, err := lpm.NewTable(&d)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer fib.Close()
-		if err := fib.Build(routes); err != nil {
-			b.Fatal(err)
-		}
+		fib := newFIB(b, new(qsbr.Domain), routes)
 		fibBytes, writer := fib.Memory()
 		b.Run("table="+t.name+"/engine=fib", func(b *testing.B) { report(b, fibBytes, len(routes)) })
 		b.Run("table="+t.name+"/engine=fib/part=writer", func(b *testing.B) { report(b, writer, len(routes)) })
