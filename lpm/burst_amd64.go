@@ -9,10 +9,10 @@ import (
 )
 
 //go:noescape
-func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
+func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
 //go:noescape
-func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64) (any uint32)
+func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64, escape uint32, escapes *uint64)
 
 //go:noescape
 func list512(candidates *uint64, n int, list *uint32) int
@@ -34,27 +34,32 @@ func whole(n int) int {
 }
 
 // burst is burstGo by the kernel.
-func (d *dense) burst(addrs []uint32, hops []Hop) bool {
+func (d *dense) burst(addrs []uint32, hops []Hop, escapes *marks) {
 	n := whole(len(addrs))
-	if n == 0 || d.narrow == nil {
-		return d.burstGo(addrs, hops)
+	if d.narrow == nil {
+		n = 0
 	}
-	any := burst512(&addrs[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids))
-	return d.burstGo(addrs[n:], hops[n:]) || any > d.escape
+	if n > 0 {
+		burst512(&addrs[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), d.escape, &escapes[0])
+	}
+	d.burstGo(addrs, hops, escapes, n)
 }
 
 // dual is dualGo by the kernel.
-func (d *dense) dual(keys []Key, hops []Hop, first []uint32, c *candidates) (escapes bool) {
+func (d *dense) dual(keys []Key, hops []Hop, first []uint32, candidates, escapes *marks) {
 	n := whole(len(keys))
-	if n == 0 || d.narrow == nil {
-		return d.dualGo(keys, hops, first, c, 0)
+	if d.narrow == nil {
+		n = 0
 	}
-	any := dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &first[0], &c[0])
-	return n < len(keys) && d.dualGo(keys, hops, first, c, n) || any > d.escape
+	if n > 0 {
+		dual512(&keys[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), &first[0], &candidates[0],
+			d.escape, &escapes[0])
+	}
+	d.dualGo(keys, hops, first, candidates, escapes, n)
 }
 
 // walkAll is walkAllGo by the kernel.
-func (s *Set) walkAll(keys []Key, hops []Hop, c *candidates) {
+func (s *Set) walkAll(keys []Key, hops []Hop, c *marks) {
 	n := whole(len(keys))
 	if n > 0 {
 		var list [maxBurst + lanes]uint32 // a vector store may write past the last

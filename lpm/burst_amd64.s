@@ -6,7 +6,8 @@
 // Registers throughout:
 //
 //	SI addrs or keys, DI hops, CX lanes left, R8 root, R9 leaves, R10 ids or nil
-//	Z16 chunkLen-1, Z17 7, Z18 255, Z19 OR of all hops + 1, Z24 1, K7 all lanes
+//	Z16 chunkLen-1, Z17 7, Z18 255, Z19 escape, Z24 1, K7 all lanes
+//	R14 groups of 16 done, BX bits of the escapes' word in the making, DX where it goes
 
 #define CONSTANTS \
 	MOVL         $63, AX    \
@@ -17,7 +18,6 @@
 	VPBROADCASTD AX, Z18    \
 	MOVL         $1, AX     \
 	VPBROADCASTD AX, Z24    \
-	VPXORD       Z19, Z19, Z19 \
 	KXNORW       K7, K7, K7
 
 // GATHER readies a gather's mask and destination without waiting for the last one's: it clears the first, merges into
@@ -47,26 +47,26 @@
 	GATHER(K1, Z4)                \
 	VPGATHERDD (R10)(Z2*4), K1, Z4
 
-// REDUCE leaves the OR of the lanes of Z19 in AX. It uses Z0, Z19.
-#define REDUCE \
-	VEXTRACTI64X4 $1, Z19, Y0  \
-	VPORD         Y0, Y19, Y0  \
-	VEXTRACTI128  $1, Y0, X1   \
-	VPOR          X1, X0, X0   \
-	VPSHUFD       $0x4e, X0, X1 \
-	VPOR          X1, X0, X0   \
-	VPSHUFD       $0xb1, X0, X1 \
-	VPOR          X1, X0, X0   \
-	VMOVD         X0, AX
+// MARK shifts the mask of a group of 16 into the word in the making. It uses AX.
+#define MARK(mask, word) \
+	KMOVW mask, AX \
+	SHLQ  $48, AX  \
+	SHRQ  $16, word \
+	ORQ   AX, word
 
-// func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32) (any uint32)
-TEXT ·burst512(SB), NOSPLIT, $0-52
-	MOVQ addrs+0(FP), SI
-	MOVQ hops+8(FP), DI
-	MOVQ n+16(FP), CX
-	MOVQ root+24(FP), R8
-	MOVQ leaves+32(FP), R9
-	MOVQ ids+40(FP), R10
+// func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
+TEXT ·burst512(SB), NOSPLIT, $0-64
+	MOVQ         addrs+0(FP), SI
+	MOVQ         hops+8(FP), DI
+	MOVQ         n+16(FP), CX
+	MOVQ         root+24(FP), R8
+	MOVQ         leaves+32(FP), R9
+	MOVQ         ids+40(FP), R10
+	MOVL         escape+48(FP), AX
+	VPBROADCASTD AX, Z19
+	MOVQ         escapes+56(FP), DX
+	XORQ         BX, BX
+	XORQ         R14, R14
 	CONSTANTS
 
 loop:
@@ -77,16 +77,31 @@ loop:
 	TRANSLATE
 
 direct:
-	VPADDD    Z24, Z4, Z2
-	VPORD     Z2, Z19, Z19
+	VPCMPEQD  Z19, Z4, K4
 	VMOVDQU32 Z4, (DI)
-	ADDQ      $64, SI
-	ADDQ      $64, DI
-	SUBQ      $16, CX
-	JNZ       loop
+	MARK(K4, BX)
+	INCQ      R14
+	TESTQ     $3, R14
+	JNZ       partial
+	MOVQ      BX, (DX)
+	ADDQ      $8, DX
 
-	REDUCE
-	MOVL AX, any+48(FP)
+partial:
+	ADDQ $64, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ  loop
+
+	// The last word, where it is not full.
+	NEGQ R14
+	ANDQ $3, R14
+	JZ   done
+	MOVQ R14, CX
+	SHLQ $4, CX
+	SHRQ CX, BX
+	MOVQ BX, (DX)
+
+done:
 	VZEROUPPER
 	RET
 
@@ -118,11 +133,11 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64) (any uint32)
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64, escape uint32, escapes *uint64)
 //
-//	R11 first filter, R12 candidates, R13 bits of the word in the making, R14 groups of 16 done
+//	R11 first filter, R12 candidates, R13 bits of their word in the making
 //	Z20 even, Z21 odd dwords, Z25 Fallback in a key's second dword
-TEXT ·dual512(SB), NOSPLIT, $0-68
+TEXT ·dual512(SB), NOSPLIT, $0-80
 	MOVQ         keys+0(FP), SI
 	MOVQ         hops+8(FP), DI
 	MOVQ         n+16(FP), CX
@@ -131,6 +146,10 @@ TEXT ·dual512(SB), NOSPLIT, $0-68
 	MOVQ         ids+40(FP), R10
 	MOVQ         first+48(FP), R11
 	MOVQ         candidates+56(FP), R12
+	MOVL         escape+64(FP), AX
+	VPBROADCASTD AX, Z19
+	MOVQ         escapes+72(FP), DX
+	XORQ         BX, BX
 	XORQ         R13, R13
 	XORQ         R14, R14
 	CONSTANTS
@@ -152,17 +171,8 @@ loop:
 	VPSRLD     $23, Z0, Z8
 	VPROLVD    Z8, Z24, Z8
 	VPTESTMD   Z8, Z7, K4
-	KMOVW      K4, AX
-	SHLQ       $48, AX
-	SHRQ       $16, R13
-	ORQ        AX, R13
-	INCQ       R14
-	TESTQ      $3, R14
-	JNZ        partial
-	MOVQ       R13, (R12)
-	ADDQ       $8, R12
+	MARK(K4, R13)
 
-partial:
 	LOOKUP
 	TESTQ R10, R10
 	JZ    direct
@@ -172,24 +182,33 @@ direct:
 	// No Fallback: no global answer.
 	VPTESTMD    Z25, Z5, K3
 	VMOVDQA32.Z Z4, K3, Z4
-	VPADDD      Z24, Z4, Z2
-	VPORD       Z2, Z19, Z19
+	VPCMPEQD    Z19, Z4, K4
 	VMOVDQU32   Z4, (DI)
-	ADDQ        $128, SI
-	ADDQ        $64, DI
-	SUBQ        $16, CX
-	JNZ         loop
-	REDUCE
-	MOVL        AX, any+64(FP)
-
-	// The last word, where it is not full.
-	NEGQ        R14
-	ANDQ        $3, R14
-	JZ          done
-	MOVQ        R14, CX
-	SHLQ        $4, CX
-	SHRQ        CX, R13
+	MARK(K4, BX)
+	INCQ        R14
+	TESTQ       $3, R14
+	JNZ         partial
 	MOVQ        R13, (R12)
+	ADDQ        $8, R12
+	MOVQ        BX, (DX)
+	ADDQ        $8, DX
+
+partial:
+	ADDQ $128, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ  loop
+
+	// The last words, where they are not full.
+	NEGQ R14
+	ANDQ $3, R14
+	JZ   done
+	MOVQ R14, CX
+	SHLQ $4, CX
+	SHRQ CX, R13
+	MOVQ R13, (R12)
+	SHRQ CX, BX
+	MOVQ BX, (DX)
 
 done:
 	VZEROUPPER

@@ -5,15 +5,26 @@ import "math/bits"
 // maxBurst is how many keys LookupDual takes at once; more are split.
 const maxBurst = 256
 
-// candidates has a bit for each key of a burst: its table may have a route. Bits rather than a list of numbers, for a
-// list that a kernel has just written cannot be read back before its stores have left the core (1 ns a key).
-type candidates [maxBurst / 64]uint64
+// marks has a bit for each key of a burst. Bits rather than a list of numbers, for a list that a kernel has just written
+// cannot be read back before its stores have left the core.
+type marks [maxBurst / 64]uint64
 
-func (c *candidates) count() (n int) {
-	for _, word := range c {
+func (m *marks) set(i int) { m[i/64] |= 1 << (i % 64) }
+
+func (m *marks) count() (n int) {
+	for _, word := range m {
 		n += bits.OnesCount64(word)
 	}
 	return n
+}
+
+// each calls f for every bit.
+func (m *marks) each(f func(i int)) {
+	for w, word := range m {
+		for ; word != 0; word &= word - 1 {
+			f(w*64 + bits.TrailingZeros64(word))
+		}
+	}
 }
 
 // LookupDual looks every key up in its VRF's table and, where that has no route of any length and the key says
@@ -33,45 +44,41 @@ func LookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
 }
 
 func lookupDual(s *Set, g *Table, keys []Key, hops []Hop) {
-	var c candidates
-	d := g.dense.Load()
-	if d.dual(keys, hops, s.first, &c) {
-		for i, h := range hops { // some keys in a thousand
-			if h == Hop(d.escape) {
-				hops[i] = g.long.Lookup(1, keys[i].Addr)
-			}
-		}
-	}
-	if c.count() >= len(keys)/4 {
-		s.walkAll(keys, hops, &c)
+	var candidates, escapes marks
+	g.dense.Load().dual(keys, hops, s.first, &candidates, &escapes)
+	escapes.each(func(i int) { hops[i] = g.long.walk(1, keys[i].Addr) })
+	if candidates.count() >= len(keys)/4 {
+		s.walkAll(keys, hops, &candidates)
 		return
 	}
-	for w, word := range c {
-		for ; word != 0; word &= word - 1 {
-			i := w*64 + bits.TrailingZeros64(word)
-			if k := keys[i]; s.mayHold(k.Table, k.Addr) {
-				if h := s.walk(k.Table, k.Addr); h != 0 {
-					hops[i] = h
-				}
+	candidates.each(func(i int) {
+		if k := keys[i]; s.mayHold(k.Table, k.Addr) {
+			if h := s.walk(k.Table, k.Addr); h != 0 {
+				hops[i] = h
 			}
 		}
-	}
+	})
 }
 
-// dualGo looks keys[from:] up in the dense part, 0 without Fallback, and adds to c those that the first filter lets
-// through. It reports whether any hop is an escape.
-func (d *dense) dualGo(keys []Key, hops []Hop, first []uint32, c *candidates, from int) bool {
+// dualGo looks keys[from:] up in the dense part, 0 without Fallback, and marks as candidates those that the first filter
+// lets through, and the hops that are escapes.
+func (d *dense) dualGo(keys []Key, hops []Hop, first []uint32, candidates, escapes *marks, from int) {
+	if from == len(keys) {
+		return
+	}
 	var addrs [maxBurst]uint32
 	filter := &first[0]
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
-		addrs[i-from] = k.Addr
+		addrs[i&(maxBurst-1)] = k.Addr
 		bit := load(filter, uint32(k.Table)*headWords+k.Addr>>(37-headBits)) >> (k.Addr >> (32 - headBits) & 31) & 1
-		c[i/64] |= uint64(bit) << (i % 64)
+		candidates[i/64] |= uint64(bit) << (i % 64)
 	}
-	escapes := d.burstGo(addrs[:len(keys)-from], hops[from:])
+	d.burstGo(addrs[:len(keys)], hops, escapes, from)
 	for i := from; i < len(keys); i++ {
-		hops[i] &= -Hop(keys[i].Flags & Fallback)
+		if keys[i].Flags&Fallback == 0 {
+			hops[i] = 0
+			escapes[i/64] &^= 1 << (i % 64)
+		}
 	}
-	return escapes
 }

@@ -146,7 +146,7 @@ func search(words *uint32, ref, low uint32) uint32 {
 
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).
 func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
-	c := candidates{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
+	c := marks{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 	var keys [maxBurst]Key
 	for len(addrs) > 0 {
 		n := min(len(addrs), maxBurst)

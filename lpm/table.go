@@ -76,7 +76,7 @@ func (t *Table) Lookup(addr uint32) Hop {
 		h = uint32(d.leaf8[i])
 	}
 	if h == d.escape {
-		return t.long.Lookup(1, addr)
+		return t.long.walk(1, addr)
 	}
 	return Hop(h)
 }
@@ -85,13 +85,13 @@ func (t *Table) Lookup(addr uint32) Hop {
 func (t *Table) LookupBurst(addrs []uint32, hops []Hop) {
 	hops = hops[:len(addrs)]
 	d := t.dense.Load()
-	if !d.burst(addrs, hops) {
-		return
-	}
-	for i, h := range hops { // some addresses in a thousand
-		if h == Hop(d.escape) {
-			hops[i] = t.long.Lookup(1, addrs[i])
-		}
+	for len(addrs) > 0 {
+		n := min(len(addrs), maxBurst)
+		part, out := addrs[:n], hops[:n]
+		var escapes marks
+		d.burst(part, out, &escapes)
+		escapes.each(func(i int) { out[i] = t.long.walk(1, part[i]) }) // some addresses in a thousand
+		addrs, hops = addrs[n:], hops[n:]
 	}
 }
 

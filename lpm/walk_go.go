@@ -3,7 +3,7 @@ package lpm
 // walkAllGo overrides the answers of the candidates among keys[from:], all in step: each stage goes through all that
 // are left before the next begins, and takes no branch on what it finds, so that the loads of many walks overlap. One
 // by one a walk takes two to three times as long, most of it in mispredicted branches.
-func (s *Set) walkAllGo(keys []Key, hops []Hop, c *candidates, from int) {
+func (s *Set) walkAllGo(keys []Key, hops []Hop, c *marks, from int) {
 	w := walks{words: &s.words.all[0]}
 	for i := from; i < len(keys); i++ {
 		w.left[w.n&(maxBurst-1)] = uint8(i)
