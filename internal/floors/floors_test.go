@@ -31,6 +31,13 @@ const (
 	pflag    = "github.com/spf13/pflag"
 	mpb      = "github.com/vbauerster/mpb/v8"
 	gopacket = "github.com/google/gopacket"
+	yaml     = "github.com/goccy/go-yaml"
+	schema   = "github.com/invopop/jsonschema"
+	netlink  = "github.com/vishvananda/netlink"
+	netns    = "github.com/vishvananda/netns"
+	prom     = "github.com/prometheus/client_golang"
+	tea      = "charm.land/bubbletea/v2"
+	lipgloss = "charm.land/lipgloss/v2"
 )
 
 // folder is one line of the design's list.
@@ -50,11 +57,14 @@ var folders = map[string]folder{
 	"forwarder": {3, []string{sys}},
 	"afpacket":  {3, []string{sys}},
 	"gen":       {3, nil},
-	"slowpath":  {4, nil},
+	"slowpath":  {4, []string{gopacket, netlink, netns, sys}},
 	"bgp":       {4, nil},
-	"config":    {4, nil},
-	"bench":     {5, []string{bart, gopacket, hdr, cpuid, sys}}, // bart and gopacket: the independent model behind -verify
-	"cmd":       {6, []string{cobra, pflag, mpb, sys}},
+	"config":    {4, []string{yaml, schema}},
+	"bench":     {5, []string{bart, gopacket, hdr, cpuid, sys, yaml}}, // bart and gopacket: the independent model behind -verify
+	"router":    {5, []string{gopacket, prom, sys}},
+	"cmd":       {6, []string{cobra, pflag, mpb, tea, lipgloss, sys}},
+	// What tests stand on: namespaces and links of their own.
+	"internal/testnet": {0, []string{netlink, netns, sys}},
 }
 
 var internal = folder{0, []string{sys}}
@@ -95,6 +105,9 @@ func top(dir string) string {
 }
 
 func folderOf(dir string) (folder, bool) {
+	if f, ok := folders[dir]; ok {
+		return f, true
+	}
 	if top(dir) == "internal" {
 		return internal, true
 	}
@@ -214,7 +227,7 @@ func TestFolders(t *testing.T) {
 	}
 	for _, e := range entries {
 		if _, ok := folders[e.Name()]; !ok && e.IsDir() && e.Name()[0] != '.' &&
-			!slices.Contains([]string{"internal", "results", "bin"}, e.Name()) {
+			!slices.Contains([]string{"internal", "results", "examples", "bin"}, e.Name()) {
 			t.Errorf("folder %s is not in the design", e.Name())
 		}
 	}
