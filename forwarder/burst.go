@@ -19,6 +19,7 @@ type burst struct {
 	in   *ingress // where it came from
 	n    int      // frames received
 	live int      // packets still on the fast path
+	tap  *Filter  // what is captured of this burst; nil: nothing
 
 	d [MaxBurst]packet.Desc // as received, in the ingress port's arena
 

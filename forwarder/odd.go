@@ -137,9 +137,13 @@ func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) (by
 	b := &w.b
 	for k, j := range out.at[taken:out.n] {
 		bytes += uint64(out.d[taken+k].Len)
-		c := &w.count.ifTx[v.Adj[b.hop[j]].Iface]
+		iface := v.Adj[b.hop[j]].Iface
+		c := &w.count.ifTx[iface]
 		c.packets.add(^uint64(0))
 		c.bytes.add(-uint64(b.total[j]))
+		if b.tap != nil {
+			w.tapDropped(out.d[taken+k], out.d[taken+k].Port, iface, r)
+		}
 	}
 	w.count.dropped[r].add(uint64(out.n - taken))
 	b.in.port.Free(out.d[taken:out.n])
@@ -147,7 +151,7 @@ func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) (by
 }
 
 // settle drops or punts every packet that left the fast path, counts it once and gives its frame back.
-func (w *Worker) settle() {
+func (w *Worker) settle(v *vrftable.View) {
 	b := &w.b
 	if b.gone == 0 {
 		return
@@ -155,15 +159,18 @@ func (w *Worker) settle() {
 	for k := range b.gone {
 		d, r := b.d[b.left[k]], b.why[k]
 		b.back[k] = d
-		switch {
-		case w.slow == nil || r.Verdict() != Slow:
-			w.count.dropped[r].add(1)
-		case w.slow.take(b.in, d, r):
-			w.count.punted[r].add(1)
-		case r.ICMPError():
-			w.count.dropped[r].add(1)
-		default:
-			w.count.dropped[SlowFull].add(1)
+		if w.slow != nil && r.Verdict() == Slow {
+			if w.slow.punt(b.in, d, r) {
+				w.count.punted[r].add(1)
+				continue
+			}
+			if !r.ICMPError() {
+				r = SlowFull
+			}
+		}
+		w.count.dropped[r].add(1)
+		if b.tap != nil {
+			w.tapDropped(d, b.in.number, w.ingressIface(v, d), r)
 		}
 	}
 	if w.slow != nil {

@@ -18,6 +18,8 @@ import (
 //	transmit   one TxBurst per egress port
 //	settle     whatever left on the way is dropped or punted, counted and given back
 //
+// While a Tap is armed, receive, transmit and settle show it their frames.
+//
 // Each stage goes through the whole burst before the next begins, without branches that packets disagree on, so that
 // the core overlaps their cache misses. What is unusual is decided out of line, in odd.go.
 func (w *Worker) forward(in *ingress) int {
@@ -26,12 +28,18 @@ func (w *Worker) forward(in *ingress) int {
 		return 0
 	}
 	v := w.view()
+	if f := w.tap.filter.Load(); f != nil {
+		w.tapReceived(v, f)
+	}
 	w.classify(v)
 	w.validate()
 	w.lookup(v)
 	w.rewrite(v)
 	w.transmit(v)
-	w.settle()
+	w.settle(v)
+	if w.b.tap != nil {
+		w.tapDone()
+	}
 	return n
 }
 
@@ -183,7 +191,12 @@ func (w *Worker) transmit(v *vrftable.View) {
 		for i := range out.d[:out.n] {
 			bytes += uint64(out.d[i].Len) // before the port pads them
 		}
-		n := out.port.TxBurst(b.in.arena, out.d[:out.n])
+		n := 0
+		if b.tap == nil {
+			n = out.port.TxBurst(b.in.arena, out.d[:out.n])
+		} else {
+			n = w.tapTx(v, out, number)
+		}
 		if n < out.n {
 			bytes -= w.untaken(v, out, n, TxFull)
 		}

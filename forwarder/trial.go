@@ -59,7 +59,7 @@ func (w *Worker) PollUntil(last Stage) int {
 		} else {
 			w.abandon(v, last)
 		}
-		w.settle()
+		w.settle(v)
 	}
 	w.count.polls.add(1)
 	if sum == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +25,15 @@ type Config struct {
 	Readers *qsbr.Domain
 
 	Slow  *SlowPath // takes punted frames; nil: they are dropped under their reason
+	Tap   *Tap      // takes copies of frames while it is armed; nil: nothing can be captured
 	Burst int       // most frames handled together, 1 to MaxBurst; 0: MaxBurst
 
 	Pin bool // Run pins its thread to CPU
 	CPU int  // logical CPU number, as the system counts
+
+	// Idle is called by Run, on its thread, after each pass that found nothing, with the number of such passes in a row.
+	// It may sleep: the worker is offline meanwhile, so that it delays no writer. nil: see rest.
+	Idle func(passes int)
 }
 
 // Worker forwards packets between its queues, on one thread. Poll, PollUntil and Run belong to that thread; counters
@@ -38,7 +44,12 @@ type Worker struct {
 	in     []ingress
 	limit  int
 	slow   *SlowPath
+	tap    *Tap
 	config Config
+
+	swaps   sync.Mutex // guards pending
+	pending []swap
+	swapped atomic.Bool // pending is not empty
 
 	martian [256]uint8 // by first octet: 1 where RFC 1812 5.3.7 forbids it as source and destination
 	none    [vrftable.VLANs]vrftable.Ingress
@@ -57,18 +68,19 @@ func NewWorker(c Config) (*Worker, error) {
 	case c.Burst < 0 || c.Burst > MaxBurst:
 		return nil, fmt.Errorf("forwarder: burst of %d: 1 to %d, or 0 for %d", c.Burst, MaxBurst, MaxBurst)
 	}
-	w := &Worker{view: c.View, reader: c.Readers.Register(), limit: c.Burst, slow: c.Slow, config: c}
+	w := &Worker{view: c.View, reader: c.Readers.Register(), limit: c.Burst, slow: c.Slow, tap: c.Tap, config: c}
 	if w.limit == 0 {
 		w.limit = MaxBurst
+	}
+	if w.tap == nil {
+		w.tap = &Tap{} // never armed
 	}
 	for number, p := range c.Ports {
 		if p == nil {
 			continue
 		}
-		in := ingress{port: p, number: uint16(number), arena: p.Arena()}
-		in.mem, in.size = memoryOf(in.arena.Bytes())
-		w.in = append(w.in, in)
-		w.out[number] = &egress{port: p, arena: in.arena}
+		w.in = append(w.in, newIngress(p, uint16(number)))
+		w.out[number] = &egress{port: p, arena: p.Arena()}
 	}
 	for octet := range w.martian {
 		if octet == 0 || octet == 127 || octet >= 224 {
@@ -92,6 +104,9 @@ func (w *Worker) Poll() int {
 }
 
 func (w *Worker) pass() int {
+	if w.swapped.Load() {
+		w.swap()
+	}
 	sum := 0
 	for i := range w.in {
 		n := w.forward(&w.in[i])
@@ -135,7 +150,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	return nil
 }
 
-// The back-off of an idle worker: it spins, then yields, then sleeps for short times, up to the limit; it is offline
+// The back-off of an idle worker without Config.Idle: it spins, then yields, then sleeps for short times, up to the limit; it is offline
 // while it sleeps, so that it delays no writer.
 const (
 	spins    = 1000
@@ -147,6 +162,10 @@ const (
 
 func (w *Worker) rest(idle int) {
 	switch {
+	case w.config.Idle != nil:
+		w.reader.Offline()
+		w.config.Idle(idle)
+		w.reader.Online()
 	case idle < spins:
 	case idle < spins+yields:
 		runtime.Gosched()
