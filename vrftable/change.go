@@ -27,6 +27,13 @@ type SetPortState struct {
 	Up   bool
 }
 
+// SetPort gives a port the address and MTU (0: 1500) of the device that now stands behind it. What is sent by it follows.
+type SetPort struct {
+	Name string
+	MAC  MAC
+	MTU  uint16
+}
+
 // AddVRF adds an empty VRF.
 type AddVRF struct{ Name string }
 
@@ -61,7 +68,7 @@ type AddInterface struct {
 	MTU              uint16         // largest IP packet in bytes; 0 or more than the port's: the port's
 }
 
-// DeleteInterface removes an interface that no route and no neighbour names.
+// DeleteInterface removes an interface that no route and no static neighbour names.
 type DeleteInterface struct{ Name string }
 
 // SetFallback sets or clears fallback global of one ingress interface.
@@ -94,8 +101,24 @@ type AddNeighbor struct {
 	MAC       MAC
 }
 
-// DeleteNeighbor forgets a neighbour of the interface's layer 2 interface.
+// DeleteNeighbor forgets a neighbour of the interface's layer 2 interface, static or learned.
 type DeleteNeighbor struct {
+	Interface string
+	Addr      netip.Addr
+}
+
+// LearnNeighbor is AddNeighbor for what ARP has found. It is refused with ErrExists where a static neighbour has the
+// address, which AddNeighbor turns a learned one into; and a learned neighbour does not keep its interface from being
+// deleted: it is forgotten with it.
+type LearnNeighbor struct {
+	Interface string
+	Addr      netip.Addr
+	MAC       MAC
+}
+
+// ForgetNeighbor is DeleteNeighbor for learned neighbours: a static one stays, and the change is refused with
+// ErrNotFound.
+type ForgetNeighbor struct {
 	Interface string
 	Addr      netip.Addr
 }

@@ -189,8 +189,13 @@ func (c DeleteInterface) stage(t *Table) error {
 	}
 	if i.l2 != nil {
 		for _, addr := range slices.Sorted(maps.Keys(i.l2.neighbors)) {
-			if i.l2.neighbors[addr].owner == i {
+			if n := i.l2.neighbors[addr]; n.owner == i && !n.learned {
 				return refuse(ErrInUse, object, "neighbour %v is on it: delete that first", netAddr(addr))
+			}
+		}
+		for _, addr := range slices.Sorted(maps.Keys(i.l2.neighbors)) {
+			if i.l2.neighbors[addr].owner == i {
+				t.forgetNeighbor(i.l2, addr)
 			}
 		}
 		if !i.shared {

@@ -4,7 +4,11 @@ import (
 	"fmt"
 )
 
-func (c AddNeighbor) stage(t *Table) error {
+func (c AddNeighbor) stage(t *Table) error { return t.addNeighbor(c, false) }
+
+func (c LearnNeighbor) stage(t *Table) error { return t.addNeighbor(AddNeighbor(c), true) }
+
+func (t *Table) addNeighbor(c AddNeighbor, learned bool) error {
 	i, err := t.iface(c.Interface)
 	if err != nil {
 		return err
@@ -20,7 +24,10 @@ func (c AddNeighbor) stage(t *Table) error {
 	}
 	l, addr := i.l2, addr4(c.Addr)
 	old, was := l.neighbors[addr]
-	n := neighbor{mac: c.MAC, owner: i, host: old.host}
+	if was && learned && !old.learned {
+		return refuse(ErrExists, object, "it is a static neighbour: delete that first")
+	}
+	n := neighbor{mac: c.MAC, owner: i, host: old.host, learned: learned}
 	t.setNeighbor(l, addr, n, true)
 	t.journal.undo(func() { t.setNeighbor(l, addr, old, was) })
 	if was {
@@ -55,6 +62,18 @@ func (c DeleteNeighbor) stage(t *Table) error {
 		}
 	}
 	return refuse(ErrNotFound, fmt.Sprintf("neighbour %v on %s", c.Addr, c.Interface), "it was not added")
+}
+
+func (c ForgetNeighbor) stage(t *Table) error {
+	i, err := t.iface(c.Interface)
+	if err != nil {
+		return err
+	}
+	if i.l2 != nil && c.Addr.Is4() && i.l2.neighbors[addr4(c.Addr)].learned {
+		t.forgetNeighbor(i.l2, addr4(c.Addr))
+		return nil
+	}
+	return refuse(ErrNotFound, fmt.Sprintf("neighbour %v on %s", c.Addr, c.Interface), "it was not learned")
 }
 
 func (t *Table) forgetNeighbor(l *layer2, addr uint32) {

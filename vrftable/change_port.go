@@ -11,7 +11,7 @@ const (
 	defaultMTU = 1500
 )
 
-func (c AddPort) stage(t *Table) error {
+func (c AddPort) stage(t *Table) (err error) {
 	object := "port " + c.Name
 	if c.Name == "" {
 		return refuse(ErrInvalid, object, "a name is needed")
@@ -25,14 +25,8 @@ func (c AddPort) stage(t *Table) error {
 	if p := t.portNumbers[c.Number]; p != nil {
 		return refuse(ErrExists, object, "number %d is port %s's: choose another", c.Number, p.name)
 	}
-	if !c.MAC.unicast() {
-		return refuse(ErrInvalid, object, "MAC %v: a station's address is needed, not zero and not a group", c.MAC)
-	}
-	if c.MTU == 0 {
-		c.MTU = defaultMTU
-	}
-	if c.MTU < minMTU {
-		return refuse(ErrInvalid, object, "MTU %d: at least %d", c.MTU, minMTU)
+	if c.MTU, err = linkOf(object, c.MAC, c.MTU); err != nil {
+		return err
 	}
 	p := &port{name: c.Name, number: c.Number, mac: c.MAC, mtu: c.MTU, up: true, vlans: map[uint16]*layer2{}}
 	t.ports[c.Name], t.portNumbers[c.Number] = p, p
@@ -40,6 +34,40 @@ func (c AddPort) stage(t *Table) error {
 		delete(t.ports, c.Name)
 		t.portNumbers[c.Number] = nil
 	})
+	return nil
+}
+
+// linkOf checks a port's address and completes its MTU.
+func linkOf(object string, mac MAC, mtu uint16) (uint16, error) {
+	if !mac.unicast() {
+		return 0, refuse(ErrInvalid, object, "MAC %v: a station's address is needed, not zero and not a group", mac)
+	}
+	if mtu == 0 {
+		return defaultMTU, nil
+	}
+	if mtu < minMTU {
+		return 0, refuse(ErrInvalid, object, "MTU %d: at least %d", mtu, minMTU)
+	}
+	return mtu, nil
+}
+
+func (c SetPort) stage(t *Table) error {
+	p, err := t.port(c.Name)
+	if err != nil {
+		return err
+	}
+	if c.MTU, err = linkOf("port "+c.Name, c.MAC, c.MTU); err != nil {
+		return err
+	}
+	set := func(mac MAC, mtu uint16) {
+		p.mac, p.mtu = mac, mtu
+		for _, l := range p.vlans {
+			t.touchLayer2(l)
+		}
+	}
+	mac, mtu := p.mac, p.mtu
+	set(c.MAC, c.MTU)
+	t.journal.undo(func() { set(mac, mtu) })
 	return nil
 }
 

@@ -27,9 +27,10 @@ type layer2 struct {
 }
 
 type neighbor struct {
-	mac   MAC
-	owner *iface // that AddNeighbor named
-	host  uint32 // its host route's path; 0: not in a connected network
+	mac     MAC
+	owner   *iface // that AddNeighbor named
+	host    uint32 // its host route's path; 0: not in a connected network
+	learned bool   // by LearnNeighbor
 }
 
 // iface is an IP interface.
@@ -104,6 +105,9 @@ func (t *Table) touchIngress(l *layer2) {
 // deriveInterfaces brings the interfaces' states up to date. An interface is up while it is administratively up and the
 // layer 2 interface and the port that it stands on are up; a loopback needs the first only.
 func (t *Table) deriveInterfaces() {
+	if len(t.touchedIfaces) > 0 {
+		t.ifaceGeneration.Add(1)
+	}
 	for _, i := range t.touchedIfaces {
 		i.touched = false
 		up := i.admin && !i.deleted && (i.l2 == nil || i.l2.up && i.l2.port.up)

@@ -42,18 +42,33 @@ func (t *Table) Routes(vr string) iter.Seq[RouteInfo] {
 		if err != nil {
 			return
 		}
-		var ids []uint32
-		for _, did := range v.rib.AllSorted4() {
-			d := t.dests.at(did)
-			ids = ids[:0]
-			for id := d.first; id != 0; id = t.paths.at(id).next {
-				ids = append(ids, id)
-			}
-			slices.SortFunc(ids, func(a, b uint32) int { return t.compare(t.paths.at(a), t.paths.at(b)) })
-			for _, id := range ids {
-				if !yield(t.routeInfo(v, d, id)) {
-					return
-				}
+		t.yieldRoutes(v, v.rib.AllSorted4(), yield)
+	}
+}
+
+// RoutesIn is Routes of the prefixes that lie in one, itself included.
+func (t *Table) RoutesIn(vr string, prefix netip.Prefix) iter.Seq[RouteInfo] {
+	return func(yield func(RouteInfo) bool) {
+		t.mu.RLock()
+		defer t.mu.RUnlock()
+		if v, err := t.vrf(vr); err == nil && prefix.Addr().Is4() {
+			t.yieldRoutes(v, v.rib.Subnets(prefix), yield)
+		}
+	}
+}
+
+func (t *Table) yieldRoutes(v *vr, dests iter.Seq2[netip.Prefix, uint32], yield func(RouteInfo) bool) {
+	var ids []uint32
+	for _, did := range dests {
+		d := t.dests.at(did)
+		ids = ids[:0]
+		for id := d.first; id != 0; id = t.paths.at(id).next {
+			ids = append(ids, id)
+		}
+		slices.SortFunc(ids, func(a, b uint32) int { return t.compare(t.paths.at(a), t.paths.at(b)) })
+		for _, id := range ids {
+			if !yield(t.routeInfo(v, d, id)) {
+				return
 			}
 		}
 	}
@@ -152,6 +167,11 @@ func (t *Table) Interfaces() []InterfaceInfo {
 	return all
 }
 
+// InterfaceGeneration changes with every batch that may have changed what Interfaces lists: who keeps a copy compares
+// it, for the price of one load, before each use. It changes before the batch is in force, and Interfaces, called after
+// that, waits for it.
+func (t *Table) InterfaceGeneration() uint64 { return t.ifaceGeneration.Load() }
+
 // InterfaceIndex returns the index of an interface by name; 0: there is none.
 func (t *Table) InterfaceIndex(name string) uint16 {
 	t.mu.RLock()
@@ -236,12 +256,41 @@ func (t *Table) Imports() []ImportInfo {
 	return all
 }
 
+// ExportInfo is a VRF's global export map and what it exports.
+type ExportInfo struct {
+	VRF, RouteMap string
+	Originated    Origination
+	Distance      uint8
+	Exported      int
+}
+
+// Exports lists the VRFs with an export map by table.
+func (t *Table) Exports() []ExportInfo {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var all []ExportInfo
+	for _, v := range t.vrs {
+		if v == nil || v.exp == nil {
+			continue
+		}
+		info := ExportInfo{VRF: v.name, RouteMap: v.exp.routeMap.name, Originated: v.exp.originated, Distance: v.exp.distance}
+		for _, id := range v.rib.All4() {
+			if t.dests.at(id).leaks != 0 { // a VRF's routes are leaked to the parent alone, each once
+				info.Exported++
+			}
+		}
+		all = append(all, info)
+	}
+	return all
+}
+
 // NeighborInfo is a known neighbour of a layer 2 interface.
 type NeighborInfo struct {
-	Layer2 string
-	Addr   netip.Addr
-	MAC    MAC
-	Via    string // interface that AddNeighbor named
+	Layer2  string
+	Addr    netip.Addr
+	MAC     MAC
+	Via     string // interface that AddNeighbor named
+	Learned bool   // by LearnNeighbor; else static
 }
 
 // Neighbors lists the neighbours by layer 2 interface and address.
@@ -253,7 +302,7 @@ func (t *Table) Neighbors() []NeighborInfo {
 		l := t.layer2s[name]
 		for _, addr := range slices.Sorted(maps.Keys(l.neighbors)) {
 			n := l.neighbors[addr]
-			all = append(all, NeighborInfo{name, netAddr(addr), n.mac, n.owner.name})
+			all = append(all, NeighborInfo{name, netAddr(addr), n.mac, n.owner.name, n.learned})
 		}
 	}
 	return all

@@ -170,8 +170,14 @@ func (w *world) change() Change {
 	case 11, 12:
 		return DeleteInterface{iface}
 	case 13, 14, 15:
+		if w.IntN(2) == 0 {
+			return LearnNeighbor{iface, w.addr(), MAC{2, 0, 0, 0, 0, byte(w.IntN(4))}}
+		}
 		return AddNeighbor{iface, w.addr(), MAC{2, 0, 0, 0, 0, byte(w.IntN(4))}}
 	case 16:
+		if w.IntN(2) == 0 {
+			return ForgetNeighbor{iface, w.addr()}
+		}
 		return DeleteNeighbor{iface, w.addr()}
 	case 17:
 		return SetPrefixList{pick(w, randomLists), w.rules()}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vrfwd/lpm"
 )
 
 // Each test is one rule of the design, by its number there (section 3), or one method (section 1).
@@ -495,6 +497,80 @@ func TestNeighbors(t *testing.T) {
 	refused(t, tab, ErrInvalid, AddNeighbor{"a-ce", ip("10.0.0.1"), macCEA})
 	refused(t, tab, ErrInvalid, AddNeighbor{"a-ce", ip("10.0.0.9"), MAC{1}})
 	refused(t, tab, ErrInUse, DeleteInterface{"a-ce"})
+}
+
+// TestLearnedNeighbors: what ARP has found yields to what is configured, and goes with its interface.
+func TestLearnedNeighbors(t *testing.T) {
+	tab := newWorld(t)
+	two, three := ip("10.0.0.2"), ip("10.0.0.3")
+	apply(t, tab, LearnNeighbor{"a-ce", two, macCEA}, AddNeighbor{"a-ce", three, macCEB})
+	want(t, tab, lookup(t, tab, "a-ce", "10.0.0.2"), Forward, "a-ce", "10.0.0.2")
+	refused(t, tab, ErrExists, LearnNeighbor{"a-ce", three, macCEA})
+	refused(t, tab, ErrNotFound, ForgetNeighbor{"a-ce", three})
+	refused(t, tab, ErrNotFound, ForgetNeighbor{"a-ce", ip("10.0.0.4")})
+	apply(t, tab, ForgetNeighbor{"a-ce", two})
+	want(t, tab, lookup(t, tab, "a-ce", "10.0.0.2"), Glean, "a-ce", "")
+
+	apply(t, tab, LearnNeighbor{"a-ce", two, macCEA}, AddNeighbor{"a-ce", two, macCEB})
+	refused(t, tab, ErrNotFound, ForgetNeighbor{"a-ce", two})
+	if n := tab.Neighbors(); len(n) != 2 || n[0].Learned || n[0].MAC != macCEB {
+		t.Errorf("a static neighbour after a learned one: %+v", n)
+	}
+
+	apply(t, tab, DeleteNeighbor{"a-ce", two}, DeleteNeighbor{"a-ce", three}, LearnNeighbor{"a-ce", two, macCEA})
+	refused(t, tab, ErrNotFound, DeleteInterface{"a-ce"}, DeleteNeighbor{"a-ce", two}) // and all of it taken back
+	apply(t, tab, DeleteInterface{"a-ce"})
+	if n := tab.Neighbors(); len(n) != 0 {
+		t.Errorf("neighbours of a deleted interface: %+v", n)
+	}
+}
+
+// TestInterfaceGeneration: it changes whenever the list of interfaces may have, and not with routes and neighbours.
+func TestInterfaceGeneration(t *testing.T) {
+	tab := newWorld(t)
+	last := tab.InterfaceGeneration()
+	for _, c := range []struct {
+		change  Change
+		changes bool
+	}{
+		{LearnNeighbor{"a-ce", ip("10.0.0.2"), macCEA}, false},
+		{static("a", "20.0.0.0/8", Discard), false},
+		{SetFallback{"a-ce", false}, true},
+		{SetMTU{"a-ce", 1300}, true},
+		{SetPortState{"p1", false}, true},
+		{SetAdmin{"uplink", false}, true},
+		{MoveShare{"to-a", "ce-b"}, true},
+		{AddInterface{Name: "lo", Addresses: prefixes("192.0.2.200/32")}, true},
+		{DeleteInterface{"lo"}, true},
+	} {
+		apply(t, tab, c.change)
+		if now := tab.InterfaceGeneration(); (now != last) != c.changes {
+			t.Errorf("%#v: generation %d, then %d", c.change, last, now)
+		} else {
+			last = now
+		}
+	}
+}
+
+// TestViewLookup: one packet's lookup is the burst's, fallback included.
+func TestViewLookup(t *testing.T) {
+	tab := newWorld(t)
+	apply(t, tab, AddNeighbor{"uplink", ip("192.0.2.2"), macISP}, static("", "0.0.0.0/0", via("192.0.2.2")),
+		static("b", "20.0.0.0/8", Reject))
+	a, _ := tab.VRTable("a")
+	b, _ := tab.VRTable("b")
+	for _, c := range []struct {
+		table, flags uint16
+		addr         string
+		want         Kind
+	}{
+		{a, lpm.Fallback, "20.0.0.1", Forward}, {a, 0, "20.0.0.1", NoRoute}, {b, lpm.Fallback, "20.0.0.1", Reject},
+		{b, 0, "10.0.0.1", Local}, {0, lpm.Fallback, "192.0.2.1", Local},
+	} {
+		if got := tab.View().Lookup(c.table, c.flags, addr4(ip(c.addr))); got.Kind != c.want {
+			t.Errorf("%s in table %d, flags %d: %+v, want kind %d", c.addr, c.table, c.flags, got, c.want)
+		}
+	}
 }
 
 // TestMassNeighborChange: more routes than are repointed one by one; the slot stays, a new array is published, and a

@@ -41,6 +41,8 @@ type Config struct {
 type Table struct {
 	domain qsbr.Domain
 	view   atomic.Pointer[View]
+	// ifaceGeneration counts the batches that touched an interface: see InterfaceGeneration.
+	ifaceGeneration atomic.Uint64
 
 	mu     sync.RWMutex
 	log    *slog.Logger

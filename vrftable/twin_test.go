@@ -118,6 +118,9 @@ func (w *twin) apply(changes []Change) {
 			c.VR = vrName(c.VR)
 			w.ifaces[c.Name] = &twinIface{c, true}
 		case DeleteInterface:
+			if i := w.ifaces[c.Name]; i.Layer2 != "" { // static neighbours refuse it
+				maps.DeleteFunc(w.l2[i.Layer2].neigh, func(_ netip.Addr, n twinNeighbor) bool { return n.owner == c.Name })
+			}
 			delete(w.ifaces, c.Name)
 		case SetAdmin:
 			w.ifaces[c.Interface].admin = c.Up
@@ -133,6 +136,10 @@ func (w *twin) apply(changes []Change) {
 			}
 		case AddNeighbor:
 			w.l2[w.ifaces[c.Interface].Layer2].neigh[c.Addr] = twinNeighbor{c.MAC, c.Interface}
+		case LearnNeighbor:
+			w.l2[w.ifaces[c.Interface].Layer2].neigh[c.Addr] = twinNeighbor{c.MAC, c.Interface}
+		case ForgetNeighbor:
+			delete(w.l2[w.ifaces[c.Interface].Layer2].neigh, c.Addr)
 		case DeleteNeighbor:
 			delete(w.l2[w.ifaces[c.Interface].Layer2].neigh, c.Addr)
 		case AddRoute:

@@ -52,6 +52,15 @@ type Adjacency struct {
 const _ = uint(64 - unsafe.Sizeof(Adjacency{}))
 const _ = uint(unsafe.Sizeof(Adjacency{}) - 64)
 
+// Lookup returns what becomes of a packet to addr that came in by an interface of this table with these flags, those of
+// its Ingress record: the VRF's longest match or, where it has none and the flags say so, the parent's. It is one packet's
+// worth of what workers do by the burst, and as valid as the view.
+func (v *View) Lookup(table, flags uint16, addr uint32) *Adjacency {
+	var hop [1]lpm.Hop
+	lpm.LookupDual(v.VRFs, v.Global, []lpm.Key{{Addr: addr, Table: table, Flags: flags}}, hop[:])
+	return &v.Adj[hop[0]]
+}
+
 // VLANs is the number of layer 2 interface slots per port: VLAN 0 is the untagged one.
 const VLANs = 4096
 
