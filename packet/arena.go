@@ -38,6 +38,7 @@ type Arena struct {
 	bytes     []byte
 	stride    uint32 // bytes from slot to slot
 	inverse   uint64 // ceil(2^38 / lines per slot): Slot divides by multiplying
+	slotted   uint64 // bytes that are cut into slots: all, or none of foreign memory
 	frames    int
 	frameSize int
 	region    *offheap.Region
@@ -62,10 +63,19 @@ func NewArena(frames, frameSize int) (*Arena, error) {
 		bytes:     region.Bytes(),
 		stride:    uint32(stride),
 		inverse:   (1<<inverseShift + uint64(lines) - 1) / uint64(lines),
+		slotted:   uint64(len(region.Bytes())),
 		frames:    frames,
 		frameSize: frameSize,
 		region:    region,
 	}, nil
+}
+
+// ArenaOver makes an arena of foreign memory, such as a receive ring that the kernel shares: descriptors point into b,
+// and what lies where in it is the owner's business. There are no slots: Frames, FrameSize and Stride are 0, Slot is -1,
+// HeadroomOf 0, and Desc has no meaning. b is at most the 4 GiB that Desc.Off can address, more is out of reach. It stays
+// the caller's to unmap, after Close.
+func ArenaOver(b []byte) *Arena {
+	return &Arena{bytes: b[:min(uint64(len(b)), 1<<32)]}
 }
 
 // Frames returns the number of slots.
@@ -104,9 +114,9 @@ func (a *Arena) Frame(d Desc) []byte {
 const inverseShift = 38
 
 // Slot returns the number of the slot that holds d's first byte, headroom included, or -1 where that lies outside
-// the arena.
+// the arena or the arena has no slots.
 func (a *Arena) Slot(d Desc) int {
-	if uint64(d.Off) >= uint64(len(a.bytes)) {
+	if uint64(d.Off) >= a.slotted {
 		return -1
 	}
 	return int(uint64(d.Off/CacheLine) * a.inverse >> inverseShift)
@@ -123,9 +133,10 @@ func (a *Arena) HeadroomOf(d Desc) int {
 }
 
 // Close unmaps the memory. Every slice taken from the arena is invalid afterwards, also for reading, so the workers
-// that use it must have stopped. Frame then returns nil and Slot -1. Closing twice is harmless.
+// that use it must have stopped. Frame then returns nil and Slot -1. Foreign memory stays mapped. Closing twice is
+// harmless.
 func (a *Arena) Close() error {
-	a.bytes = nil
+	a.bytes, a.slotted = nil, 0
 	if a.region == nil {
 		return nil
 	}

@@ -93,6 +93,29 @@ func TestArenaFrameSharesMemory(t *testing.T) {
 	}
 }
 
+// TestArenaOver: an arena of foreign memory reads frames and knows no slots.
+func TestArenaOver(t *testing.T) {
+	b := []byte("..frame..")
+	a := ArenaOver(b)
+	d := Desc{Off: 2, Len: 5}
+	if got := string(a.Frame(d)); got != "frame" {
+		t.Errorf("Frame is %q", got)
+	}
+	a.Frame(d)[0] = 'F'
+	if b[2] != 'F' {
+		t.Error("the frame is a copy")
+	}
+	if a.Frame(Desc{Off: 8, Len: 2}) != nil || a.Frame(Desc{Off: 1<<32 - 1, Len: 1}) != nil {
+		t.Error("a frame outside the memory")
+	}
+	if a.Slot(d) != -1 || a.HeadroomOf(d) != 0 || a.Frames() != 0 || a.FrameSize() != 0 || a.Stride() != 0 || a.Huge() {
+		t.Error("foreign memory has no slots")
+	}
+	if err := a.Close(); err != nil || a.Frame(d) != nil || len(a.Bytes()) != 0 || b[2] != 'F' {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
 func TestArenaOutOfRange(t *testing.T) {
 	a := mustArena(t, 2, 64)
 	size := uint32(len(a.Bytes()))
