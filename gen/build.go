@@ -62,6 +62,7 @@ type builder struct {
 	config  *Config
 	rng     *rand.Rand
 	global  *space
+	turn    int // Each: the next prefix
 	traffic *Traffic
 }
 
@@ -228,7 +229,7 @@ func (b *builder) destination(class Class, in *Ingress, at *place) (uint32, erro
 	for range drawTries {
 		var dst uint32
 		switch {
-		case class != Internet && c.Keys == Routed:
+		case class != Internet && (c.Keys == Routed || c.Keys == Each):
 			dst = host(in.Routes, b.rng)
 		case class != Internet:
 			dst = at.routes.draw(b.rng)
@@ -236,6 +237,9 @@ func (b *builder) destination(class Class, in *Ingress, at *place) (uint32, erro
 			dst = host(c.Global, b.rng)
 		case c.Keys == Covered:
 			dst = b.global.draw(b.rng)
+		case c.Keys == Each:
+			dst = host(c.Global[b.turn%len(c.Global):][:1], b.rng)
+			b.turn++
 		default:
 			if dst = b.rng.Uint32(); !routable(lpm.Route{Addr: dst, Len: 32}) {
 				continue

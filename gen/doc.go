@@ -8,6 +8,8 @@
 //   - VRFs: the routes of many customers, by profile, with overlapping private addresses.
 //   - Traffic: frames with a signature, and a Checker that finds wrong egress, VRF leak, loss, reordering and
 //     duplication in what comes back.
+//   - For live traffic: a Stamp with the time of sending in place of the signature, a Pacer that says when frames are
+//     due, Rate and Pool as people write them.
 //
 // A route's hop is a next-hop index 1..n; what adjacency it stands for is the caller's matter.
 package gen

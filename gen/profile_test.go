@@ -198,11 +198,11 @@ func TestVRFsRefuse(t *testing.T) {
 
 // TestNames: what String gives, Parse takes.
 func TestNames(t *testing.T) {
-	for i := range uint8(4) {
+	for i := range uint8(5) {
 		p, errP := ParseProfile(Profile(i).String())
 		l, errL := ParseLocality(Locality(i).String())
 		k, errK := ParseKeys(Keys(i).String())
-		if (errP == nil) != (i < 3) || (errL == nil) != (i < 2) || (errK == nil) != (i < 3) {
+		if (errP == nil) != (i < 3) || (errL == nil) != (i < 2) || (errK == nil) != (i < 4) {
 			t.Errorf("%d: %v, %v, %v", i, errP, errL, errK)
 		}
 		if errP == nil && p != Profile(i) || errL == nil && l != Locality(i) || errK == nil && k != Keys(i) {

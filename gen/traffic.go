@@ -58,9 +58,12 @@ const (
 	// Uniform: like Covered, but Internet destinations are drawn from all routable addresses, whether the global
 	// table covers them or not. Expect returns egress 0 for those it does not.
 	Uniform
+	// Each: the table's prefixes one after another, so that as many flows as prefixes meet every one, then an address in
+	// it. Internet destinations only; others are Routed.
+	Each
 )
 
-var keysNames = [...]string{Routed: "routed", Covered: "covered", Uniform: "uniform"}
+var keysNames = [...]string{Routed: "routed", Covered: "covered", Uniform: "uniform", Each: "each"}
 
 // String gives the keys as flags and results name them.
 func (k Keys) String() string {
@@ -75,7 +78,7 @@ func ParseKeys(name string) (Keys, error) {
 	if i := slices.Index(keysNames[:], name); i >= 0 {
 		return Keys(i), nil
 	}
-	return 0, fmt.Errorf("gen: destinations %q: routed, covered and uniform are known", name)
+	return 0, fmt.Errorf("gen: destinations %q: routed, covered, uniform and each are known", name)
 }
 
 // Sizes of a Traffic.
@@ -365,7 +368,7 @@ func (c *Config) check() error {
 	case uint64(c.First)+uint64(c.Flows) > math.MaxUint32:
 		return fmt.Errorf("gen: flows from %d on: their numbers end at %d", c.First, uint32(math.MaxUint32))
 	case int(c.Keys) >= len(keysNames):
-		return fmt.Errorf("gen: %v: routed, covered and uniform are known", c.Keys)
+		return fmt.Errorf("gen: %v: routed, covered, uniform and each are known", c.Keys)
 	case !c.Unsigned && c.Expect == nil:
 		return errors.New("gen: signed traffic needs Expect, to say where frames must come out")
 	case c.Inbound < 1 && len(c.VPN) == 0:
