@@ -46,21 +46,23 @@ func PutStamp(frame []byte, now int64) {
 	}
 }
 
-// ParseStamp finds the stamp in an Ethernet frame with none, one or two tags; false where there is none. The frame is
-// anything that came from a wire.
+// ParseStamp finds the stamp in an Ethernet frame with none, one or two tags and an IPv4 header without options; false
+// where there is none. The frame is anything that came from a wire.
 func ParseStamp(frame []byte) (s Stamp, ok bool) {
-	at := signatureOffset(frame)
-	if at > len(frame)-signatureLen {
+	l2, err := packet.ParseVLAN(frame)
+	if err != nil || l2.EtherType() != packet.EtherTypeIPv4 {
 		return s, false
 	}
-	b := frame[at:]
-	ip, err := packet.ParseIPv4(frame[at-packet.UDPHeaderLen-packet.IPv4HeaderLen:])
-	if err != nil || binary.BigEndian.Uint16(b) != stampMagic || ip.HeaderLen() != packet.IPv4HeaderLen ||
-		ip.Protocol() != packet.ProtoUDP || binary.BigEndian.Uint16(frame[at-packet.UDPHeaderLen-packet.IPv4HeaderLen-2:]) != packet.EtherTypeIPv4 {
+	ip, err := packet.ParseIPv4(frame[len(l2):])
+	if err != nil || ip.HeaderLen() != packet.IPv4HeaderLen || ip.Protocol() != packet.ProtoUDP {
 		return s, false
 	}
 	udp, err := packet.ParseUDP(ip[packet.IPv4HeaderLen:])
-	if err != nil || len(udp.Payload()) < signatureLen {
+	if err != nil {
+		return s, false
+	}
+	b := udp.Payload()
+	if len(b) < signatureLen || binary.BigEndian.Uint16(b) != stampMagic {
 		return s, false
 	}
 	s = Stamp{
@@ -70,7 +72,7 @@ func ParseStamp(frame []byte) (s Stamp, ok bool) {
 		Src:  ip.Src(),
 		Dst:  ip.Dst(),
 	}
-	if len(udp.Payload()) >= fullStamp {
+	if len(b) >= fullStamp {
 		s.Full = true
 		s.Time |= int64(binary.BigEndian.Uint32(b[stampAt+4:])) << 32
 	}
