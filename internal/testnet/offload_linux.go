@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ethtoolValue is struct ethtool_value (include/uapi/linux/ethtool.h).
-type ethtoolValue struct{ cmd, data uint32 }
+// ethtoolValue is struct ethtool_value: command and data (include/uapi/linux/ethtool.h).
+type ethtoolValue [2]uint32
 
 // ethtoolRequest is struct ifreq with the pointer that SIOCETHTOOL takes (include/uapi/linux/if.h): 40 bytes on 64-bit
 // machines.
@@ -37,7 +37,7 @@ func offloadsOff(name string) error {
 		{unix.ETHTOOL_STXCSUM, "tx-checksumming"},
 		{unix.ETHTOOL_SRXCSUM, "rx-checksumming"},
 	} {
-		value := ethtoolValue{cmd: c.cmd}
+		value := ethtoolValue{c.cmd, 0}
 		request := ethtoolRequest{data: &value}
 		copy(request.name[:unix.IFNAMSIZ-1], name)
 		_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&request)))
