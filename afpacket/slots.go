@@ -1,0 +1,87 @@
+package afpacket
+
+import "vrfwd/packet"
+
+// Offsets in struct tpacket2_hdr (include/uapi/linux/if_packet.h).
+const (
+	v2Status   = 0  // u32
+	v2Length   = 4  // u32
+	v2Stored   = 8  // u32
+	v2Mac      = 12 // u16
+	v2Seconds  = 16 // u32
+	v2Nanos    = 20 // u32
+	v2TCI      = 24 // u16
+	v2TPID     = 26 // u16
+	v2Header   = 32
+	v2Address  = v2Header // struct sockaddr_ll
+	v2FrameMin = v2Address + sllLen + reserve
+)
+
+// slots walks a TPACKET_V2 receive ring: one slot of a power of two bytes per frame, filled and handed over in order,
+// and given back one by one, in whatever order.
+//
+//	slot   | tpacket2_hdr 32 | sockaddr_ll 20 | free >= 14 | virtio_net_hdr 10 | frame ... |
+type slots struct {
+	judge
+	mem   []byte
+	shift uint   // log2 of the slot size
+	held  []bool // by slot: given out and not freed
+	cur   uint32 // the next slot
+}
+
+func newSlots(mem []byte, shift uint, j judge) *slots {
+	return &slots{judge: j, mem: mem, shift: shift, held: make([]bool, len(mem)>>shift)}
+}
+
+// burst gives out up to len(d) frames.
+func (r *slots) burst(d []packet.Desc) (n int) {
+	for n < len(d) {
+		base := r.cur << r.shift
+		if r.held[r.cur] || loadWord(r.mem, base+v2Status)&statusUser == 0 {
+			break
+		}
+		if r.take(base, &d[n]) {
+			r.held[r.cur] = true
+			n++
+		} else {
+			storeWord(r.mem, base+v2Status, statusKernel)
+		}
+		if r.cur++; int(r.cur) == len(r.held) {
+			r.cur = 0
+		}
+	}
+	return n
+}
+
+// take describes the frame of a slot.
+func (r *slots) take(base uint32, t *packet.Desc) bool {
+	slot := r.mem[base:][:1<<r.shift]
+	h := slot[:v2Address+sllLen]
+	mac := load16(h[v2Mac:])
+	e := entry{
+		status: load32(h[v2Status:]), length: load32(h[v2Length:]), stored: load32(h[v2Stored:]),
+		tci: load16(h[v2TCI:]), tpid: load16(h[v2TPID:]), pktType: h[v2Address+sllPktType],
+		stamp: load32(h[v2Seconds:])*second + load32(h[v2Nanos:]),
+	}
+	if mac < v2FrameMin || uint64(mac)+uint64(e.stored) > uint64(len(slot)) {
+		r.count.rxBad.Add(1)
+		return false
+	}
+	if !r.plain(&e) && !r.odd(slot, mac, &e) {
+		return false
+	}
+	r.describe(t, base+mac, &e)
+	return true
+}
+
+// free takes frames back. Each has its first byte in the slot that it was received in.
+func (r *slots) free(d []packet.Desc) {
+	for i := range d {
+		slot := d[i].Off >> r.shift
+		if !r.held[slot] {
+			panic("afpacket: Port.Free: a frame that was not received, or was freed twice")
+		}
+		r.held[slot] = false
+		storeWord(r.mem, slot<<r.shift+v2Status, statusKernel)
+	}
+}
