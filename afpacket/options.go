@@ -55,10 +55,10 @@ type Options struct {
 	// Ethernet header and two tags. Received frames that are longer are skipped and counted.
 	FrameSize int
 
-	// BlockSize is the bytes of a block of the receive ring, a power of two and whole pages; 0: 128 KiB, more for
+	// BlockSize is the bytes of a block of the receive ring, a power of two and whole pages; 0: 64 KiB, more for
 	// frames that would not fit eight times. V2 and Msg have BlockSize*Blocks bytes of slots.
 	BlockSize int
-	Blocks    int // of the receive ring, at least 2; 0: 32
+	Blocks    int // of the receive ring, at least 2; 0: 128
 	TxFrames  int // slots of the transmit ring, at least 2; 0: 512
 
 	// RetireTimeout is how long the kernel keeps a block that is not full, in whole milliseconds: what V3 may add to
@@ -103,10 +103,10 @@ func (o Options) withDefaults(mtu int) (Options, error) {
 		o.FrameSize = min(mtu+frameOverhead, maxFrame)
 	}
 	if o.BlockSize == 0 {
-		o.BlockSize = max(128<<10, 1<<bits.Len(uint(8*(o.FrameSize+ringOverhead)-1)))
+		o.BlockSize = max(64<<10, 1<<bits.Len(uint(8*(o.FrameSize+ringOverhead)-1)))
 	}
 	if o.Blocks == 0 {
-		o.Blocks = 32
+		o.Blocks = 128
 	}
 	if o.TxFrames == 0 {
 		o.TxFrames = 512
