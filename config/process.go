@@ -1,0 +1,77 @@
+package config
+
+import "time"
+
+// Process is the part of a configuration that is about the program, not the network. But for the log's level it is
+// fixed while the router runs.
+type Process struct {
+	// Threads that forward, each on a core of its own; default: one for each of cpus, or 1.
+	Workers int `yaml:"workers" range:"1-64"`
+	// The cores that they are pinned to; default: not pinned.
+	CPUs []int `yaml:"cpus" range:"0-4095"`
+	// How the kernel spreads a port's packets over workers: by flow, by the core that received them, or by the device's
+	// queue; default hash.
+	Fanout string `yaml:"fanout" enum:"hash,cpu,qm"`
+	// Workers never sleep: lower latency for a core that is always busy.
+	BusyPoll bool `yaml:"busy-poll"`
+	// Sizes of the rings shared with the kernel, for each port and worker.
+	Rings Rings `yaml:"rings"`
+	// How many VRFs there can be at a time; default 4096.
+	MaxVRFs int `yaml:"max-vrfs" range:"1-65534"`
+	// Unix socket for fwd show, reload and capture; default: none.
+	Control string `yaml:"control"`
+	// Address and port for /metrics and /healthz over HTTP; default: none.
+	Metrics string `yaml:"metrics"`
+	// What is logged.
+	Log Log `yaml:"log"`
+}
+
+// Rings is the sizes of the rings shared with the kernel. What is 0 is left to the port.
+type Rings struct {
+	Place
+	// How the rings work: TPACKET_V3, TPACKET_V2, or recvmmsg and sendmmsg without rings.
+	Version string `yaml:"version" enum:"v3,v2,messages"`
+	// Bytes of a receive block: a multiple of the page size.
+	BlockSize Size `yaml:"block-size" range:"4096-67108864"`
+	// Receive blocks.
+	Blocks int `yaml:"blocks" range:"1-65536"`
+	// Bytes of a transmit slot.
+	FrameSize Size `yaml:"frame-size" range:"256-65536"`
+	// Transmit slots.
+	TxFrames int `yaml:"tx-frames" range:"1-1048576"`
+	// How long a block that is not full waits for more packets.
+	Retire time.Duration `yaml:"retire" range:"1ms-1s"`
+}
+
+// Size is a number of bytes, such as 65536 or 64KiB.
+type Size int
+
+// Log is what is logged, to standard error.
+type Log struct {
+	Place
+	// From which level on; default info.
+	Level string `yaml:"level" enum:"debug,info,warn,error"`
+	// Lines of key=value, the default, or JSON.
+	Format string `yaml:"format" enum:"text,json"`
+}
+
+// DefaultMaxVRFs is how many VRFs there can be if the file does not say.
+const DefaultMaxVRFs = 4096
+
+// complete fills in what the file leaves out.
+func (p *Process) complete() {
+	if p.Workers == 0 {
+		p.Workers = max(1, len(p.CPUs))
+	}
+	if p.MaxVRFs == 0 {
+		p.MaxVRFs = DefaultMaxVRFs
+	}
+	for _, f := range []struct {
+		value *string
+		given string
+	}{{&p.Fanout, "hash"}, {&p.Log.Level, "info"}, {&p.Log.Format, "text"}} {
+		if *f.value == "" {
+			*f.value = f.given
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"vrfwd/gen"
+	"vrfwd/lpm"
+	"vrfwd/vrftable"
+)
+
+// routeSet is the routes of a VR's tables that have the same attributes: 12 bytes a route.
+type routeSet struct {
+	class
+	attrs    vrftable.Attributes // without NextHop
+	gateways []netip.Addr        // by Hop-1
+	routes   []lpm.Route         // sorted by prefix, then gateway; each once
+	at       Position            // of the first of the tables
+}
+
+// class is what the routes of a set have in common. Its comparable part is complete: attrs follows from text.
+type class struct {
+	vr       string
+	source   vrftable.Source
+	distance uint8
+	tag      uint32
+	text     string // of the attributes
+}
+
+// reader reads tables: a file by its name, or a synthetic one.
+type reader interface {
+	file(path string) (*gen.List, error)
+	synthetic(c gen.TableConfig) ([]lpm.Route, error)
+}
+
+// disk reads tables from the file system, each file once.
+type disk map[string]*gen.List
+
+func (d disk) file(path string) (*gen.List, error) {
+	if l := d[path]; l != nil {
+		return l, nil
+	}
+	// What is not a file may have no end.
+	if info, err := os.Stat(path); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", path)
+	}
+	l, err := gen.ReadTableFile(path)
+	if err == nil {
+		d[path] = l
+	}
+	return l, err
+}
+
+func (disk) synthetic(c gen.TableConfig) ([]lpm.Route, error) { return gen.Synthetic(c) }
+
+var sources = map[string]vrftable.Source{"": vrftable.EBGP, "ebgp": vrftable.EBGP, "ibgp": vrftable.IBGP, "static": vrftable.Static}
+
+// addTables reads the tables of all VRs.
+func (v *validator) addTables(from reader) {
+	for _, r := range v.c.routers() {
+		sets := map[class]*routeSet{}
+		var order []*routeSet
+		for i := range r.Tables {
+			s := v.readTable(r, &r.Tables[i], from)
+			if s == nil {
+				continue
+			}
+			if !v.apart(order, s) {
+				continue
+			}
+			if into := sets[s.class]; into != nil {
+				into.merge(s)
+				continue
+			}
+			sets[s.class] = s
+			order = append(order, s)
+		}
+		v.apartFromStatics(r, order)
+		v.c.objects.tables = append(v.c.objects.tables, order...)
+	}
+}
+
+// readTable reads one table; nil: it cannot be used, and it was said why.
+func (v *validator) readTable(r router, o *Table, from reader) *routeSet {
+	if (o.File == "") == (o.Synthetic == nil) {
+		v.fail(o.At, "a table is either a file or synthetic: file: NAME or synthetic: {routes: N, seed: S}")
+		return nil
+	}
+	s := &routeSet{class: class{vr: r.name, source: sources[o.Source], distance: o.Distance, tag: o.Tag}, at: o.At}
+	if s.distance == 0 {
+		s.distance = s.source.Distance()
+	}
+	if o.Source == "static" && (len(o.Communities) > 0 || len(o.ASPath) > 0 || o.LocalPreference != 0) {
+		v.fail(o.of("source"), "source: static routes have no communities, as-path or local-preference: write ebgp or ibgp")
+	}
+	s.attrs = vrftable.Attributes{Communities: o.Communities, ASPath: o.ASPath, LocalPref: o.LocalPreference}
+	s.text = fmt.Sprint(o.Communities, o.ASPath, o.LocalPreference)
+	if len(o.NextHops) > int(lpm.MaxHop) {
+		v.fail(o.of("next-hops"), "next-hops: %d: at most %d are possible", len(o.NextHops), lpm.MaxHop)
+		return nil
+	}
+	locality := gen.Clustered
+	if o.Spread == "hashed" {
+		locality = gen.Hashed
+	}
+	var err error
+	if o.Synthetic != nil {
+		err = v.fromModel(s, o, locality, from)
+	} else {
+		err = v.fromFile(s, o, locality, from)
+	}
+	var fault *Error
+	switch {
+	case errors.As(err, &fault):
+		v.errs = append(v.errs, fault)
+	case err != nil:
+		v.fail(o.At, "table: %v", err)
+	}
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+func (v *validator) fromModel(s *routeSet, o *Table, locality gen.Locality, from reader) (err error) {
+	switch {
+	case len(o.NextHops) == 0:
+		return errors.New("next-hops are needed: a synthetic table has no gateways of its own")
+	case len(o.Translate) > 0:
+		return errors.New("translate is for files: a synthetic table has no next hops to translate")
+	case o.Synthetic.Routes == 0:
+		return errors.New("synthetic needs routes, 1 to 2000000")
+	}
+	s.gateways = o.NextHops
+	s.routes, err = from.synthetic(gen.TableConfig{Routes: o.Synthetic.Routes, NextHops: len(o.NextHops), Locality: locality,
+		Seed: o.Synthetic.Seed})
+	return err
+}
+
+func (v *validator) fromFile(s *routeSet, o *Table, locality gen.Locality, from reader) error {
+	path := o.File
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(v.file), path)
+	}
+	list, err := from.file(path)
+	var syntax *gen.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return &Error{syntax.File, Position{syntax.Line, syntax.Column},
+			fmt.Sprintf("%s (the table of %s)", syntax.Reason, place(v.file, o.At)), nil}
+	case err != nil:
+		return err
+	}
+	if list.IPv6 > 0 {
+		v.warn(o.At, "table %s: %d IPv6 prefixes are skipped", o.File, list.IPv6)
+	}
+	if len(list.Entries) == 0 {
+		v.warn(o.At, "table %s has no IPv4 prefixes", o.File)
+		return nil
+	}
+	for _, e := range list.Entries {
+		switch {
+		case e.NextHop == 0 && len(o.NextHops) == 0:
+			return &Error{path, Position{e.Line, 1}, fmt.Sprintf("the prefix has no next hop: write one here, or next-hops in %s",
+				place(v.file, o.At)), nil}
+		case e.NextHop != 0 && !unicast(addr4(e.NextHop)):
+			return &Error{path, Position{e.Line, 1}, fmt.Sprintf("next hop %v is not a station's address (the table of %s)",
+				addr4(e.NextHop), place(v.file, o.At)), nil}
+		}
+	}
+	routes, gateways, err := list.Routes(len(o.NextHops), locality, 0)
+	if err != nil {
+		return err
+	}
+	s.routes = routes
+	v.resolve(s, o, gateways)
+	return nil
+}
+
+// resolve gives the hops of a file their gateways.
+func (v *validator) resolve(s *routeSet, o *Table, gateways []uint32) {
+	to := map[netip.Addr]netip.Addr{}
+	for _, p := range o.Translate {
+		to[p.Key] = p.Value
+	}
+	spread := o.NextHops
+	for _, g := range gateways {
+		a := addr4(g)
+		if g == 0 {
+			a, spread = spread[0], spread[1:]
+		} else if t, ok := to[a]; ok {
+			a = t
+			delete(to, addr4(g))
+		}
+		s.gateways = append(s.gateways, a)
+	}
+	for _, p := range o.Translate {
+		if _, left := to[p.Key]; left {
+			v.warn(p.At, "translate: table %s has no next hop %v", o.File, p.Key)
+		}
+	}
+}
+
+// compare orders routes by prefix.
+func compare(a, b lpm.Route) int {
+	return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Len, b.Len))
+}
+
+// merge takes the routes of another table of the same class in.
+func (s *routeSet) merge(o *routeSet) {
+	base := lpm.Hop(len(s.gateways))
+	s.gateways = append(slices.Clip(s.gateways), o.gateways...)
+	all := make([]lpm.Route, 0, len(s.routes)+len(o.routes))
+	a, b := s.routes, o.routes
+	for len(a) > 0 || len(b) > 0 {
+		if len(b) == 0 || len(a) > 0 && (compare(a[0], b[0]) < 0 || compare(a[0], b[0]) == 0 && s.gateway(a[0]).Less(o.gateway(b[0]))) {
+			all = append(all, a[0])
+			a = a[1:]
+		} else {
+			r := b[0]
+			r.Hop += base
+			all = append(all, r)
+			b = b[1:]
+		}
+	}
+	s.routes = all
+}
+
+func (s *routeSet) gateway(r lpm.Route) netip.Addr { return s.gateways[r.Hop-1] }
+
+// apart tells whether a table's routes are others than those of the tables before it, and says so if not: a route is
+// known by its prefix, source, distance and, but for static ones, gateway.
+func (v *validator) apart(before []*routeSet, s *routeSet) bool {
+	for _, o := range before {
+		if o.source != s.source || o.distance != s.distance {
+			continue
+		}
+		for i, j := 0, 0; i < len(o.routes) && j < len(s.routes); {
+			a, b := o.routes[i], s.routes[j]
+			switch c := compare(a, b); {
+			case c == 0 && (s.source == vrftable.Static || o.gateway(a) == s.gateway(b)):
+				v.fail(s.at, "table: %v by %v is in the table of line %d too: give one of them another distance", prefix(b),
+					s.gateway(b), o.at.Line)
+				return false
+			case c < 0 || c == 0 && o.gateway(a).Less(s.gateway(b)):
+				i++
+			default:
+				j++
+			}
+		}
+	}
+	return true
+}
+
+// apartFromStatics refuses static routes that are in a table of static routes too.
+func (v *validator) apartFromStatics(r router, sets []*routeSet) {
+	for _, s := range sets {
+		if s.source != vrftable.Static {
+			continue
+		}
+		for i := range r.Routes {
+			o := &r.Routes[i]
+			if !o.Prefix.IsValid() || max(o.Distance, vrftable.DistanceStatic) != s.distance {
+				continue
+			}
+			want := lpm.Route{Addr: number4(o.Prefix.Addr()), Len: uint8(o.Prefix.Bits())}
+			if _, found := slices.BinarySearchFunc(s.routes, want, compare); found {
+				v.fail(o.At, "%v is in the table of static routes of line %d too: give one of them another distance", o.Prefix, s.at.Line)
+			}
+		}
+	}
+}
+
+func prefix(r lpm.Route) netip.Prefix { return netip.PrefixFrom(addr4(r.Addr), int(r.Len)) }
