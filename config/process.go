@@ -14,7 +14,7 @@ type Process struct {
 	Fanout string `yaml:"fanout" enum:"hash,cpu,qm"`
 	// Workers never sleep: lower latency for a core that is always busy.
 	BusyPoll bool `yaml:"busy-poll"`
-	// Sizes of the rings shared with the kernel, for each port and worker.
+	// The rings shared with the kernel, of each port and worker.
 	Rings Rings `yaml:"rings"`
 	// How many VRFs there can be at a time; default 4096.
 	MaxVRFs int `yaml:"max-vrfs" range:"1-65534"`
@@ -26,21 +26,23 @@ type Process struct {
 	Log Log `yaml:"log"`
 }
 
-// Rings is the sizes of the rings shared with the kernel. What is 0 is left to the port.
+// Rings is how packets pass between the kernel and the workers. What is 0 or empty is left to the port (package afpacket).
 type Rings struct {
 	Place
-	// How the rings work: TPACKET_V3, TPACKET_V2, or recvmmsg and sendmmsg without rings.
-	Version string `yaml:"version" enum:"v3,v2,messages"`
-	// Bytes of a receive block: a multiple of the page size.
+	// How packets come in: by TPACKET_V3 or TPACKET_V2 rings, or by recvmmsg without a ring.
+	Receive string `yaml:"receive" enum:"v3,v2,msg"`
+	// How packets go out: by TPACKET_V3 or TPACKET_V2 rings, or by sendmmsg without a ring.
+	Transmit string `yaml:"transmit" enum:"v3,v2,msg"`
+	// Bytes of a block of the receive ring: a power of two.
 	BlockSize Size `yaml:"block-size" range:"4096-67108864"`
-	// Receive blocks.
-	Blocks int `yaml:"blocks" range:"1-65536"`
-	// Bytes of a transmit slot.
-	FrameSize Size `yaml:"frame-size" range:"256-65536"`
-	// Transmit slots.
-	TxFrames int `yaml:"tx-frames" range:"1-1048576"`
-	// How long a block that is not full waits for more packets.
-	Retire time.Duration `yaml:"retire" range:"1ms-1s"`
+	// Blocks of the receive ring.
+	Blocks int `yaml:"blocks" range:"2-65536"`
+	// Slots of the transmit ring.
+	TxFrames int `yaml:"tx-frames" range:"2-1048576"`
+	// How long the kernel keeps a block that is not full, in whole milliseconds.
+	Retire time.Duration `yaml:"retire" range:"1ms-1m"`
+	// Send through the device's queueing discipline instead of past it.
+	Qdisc bool `yaml:"qdisc"`
 }
 
 // Size is a number of bytes, such as 65536 or 64KiB.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"vrfwd/vrftable"
 )
@@ -78,8 +79,11 @@ func (v *validator) process() {
 	if c.Workers != 0 && len(c.CPUs) != 0 && c.Workers != len(c.CPUs) {
 		v.fail(c.of("cpus"), "cpus: %d cores for %d workers: name one core for each worker, or none", len(c.CPUs), c.Workers)
 	}
-	if c.Rings.BlockSize%4096 != 0 {
-		v.fail(c.Rings.of("block-size"), "block-size: %d: a multiple of 4096 is needed", c.Rings.BlockSize)
+	if size := c.Rings.BlockSize; size&(size-1) != 0 {
+		v.fail(c.Rings.of("block-size"), "block-size: %d: a power of two is needed", size)
+	}
+	if c.Rings.Retire%time.Millisecond != 0 {
+		v.fail(c.Rings.of("retire"), "retire: %v: whole milliseconds are needed", c.Rings.Retire)
 	}
 	// struct sockaddr_un has room for 108 bytes, the last one 0 (unix(7)).
 	if len(c.Control) > 107 {
