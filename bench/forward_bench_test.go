@@ -137,12 +137,17 @@ func BenchmarkMemory(b *testing.B) {
 	}
 	const vrfs = 1000
 	var d qsbr.Domain
-	none, err := lpm.NewSet(&d, 1)
+	parent, err := lpm.NewTable(&d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer parent.Close()
+	none, err := lpm.NewSet(parent, 1)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer none.Close()
-	empty, err := lpm.NewSet(&d, 1+vrfs)
+	empty, err := lpm.NewSet(parent, 1+vrfs)
 	if err != nil {
 		b.Fatal(err)
 	}

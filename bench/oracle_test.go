@@ -42,7 +42,7 @@ func (o *oracle) burst(v *vrftable.View) {
 		c := o.rng.IntN(len(o.s.own))
 		o.keys[i] = lpm.Key{Table: uint16(1 + c), Flags: lpm.Fallback, Addr: o.address(c)}
 	}
-	lpm.LookupDual(v.VRFs, v.Global, o.keys[:], o.hops[:])
+	v.VRFs.LookupDual(o.keys[:], o.hops[:])
 }
 
 // adjacencies copies what the hops stand for: they are the reader's until it is quiescent.

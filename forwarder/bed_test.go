@@ -27,11 +27,11 @@ type vrfRoute struct {
 
 func newBed(t testing.TB, ports, tables int) *bed {
 	b := &bed{t: t}
-	set, err := lpm.NewSet(&b.readers, tables)
+	global, err := lpm.NewTable(&b.readers)
 	if err != nil {
 		t.Fatal(err)
 	}
-	global, err := lpm.NewTable(&b.readers)
+	set, err := lpm.NewSet(global, tables)
 	if err != nil {
 		t.Fatal(err)
 	}

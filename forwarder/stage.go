@@ -3,7 +3,6 @@ package forwarder
 import (
 	"math/bits"
 
-	"vrfwd/lpm"
 	"vrfwd/packet"
 	"vrfwd/vrftable"
 )
@@ -139,7 +138,7 @@ func (w *Worker) validate() {
 
 func (w *Worker) lookup(v *vrftable.View) {
 	b := &w.b
-	lpm.LookupDual(v.VRFs, v.Global, b.key[:b.live], b.hop[:b.live])
+	v.VRFs.LookupDual(b.key[:b.live], b.hop[:b.live])
 }
 
 // rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup; the checksum follows

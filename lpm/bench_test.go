@@ -274,9 +274,8 @@ func BenchmarkMemory(b *testing.B) {
 		dir := newDir24(b, routes)
 		b.Run("table="+t.name+"/engine=dir24", func(b *testing.B) { report(b, dir.Bytes(), len(routes)) })
 	}
-	var d qsbr.Domain
 	const vrfs = 1000
-	set, err := lpm.NewSet(&d, vrfs+1)
+	set, err := lpm.NewSet(newFIB(b, new(qsbr.Domain), nil), vrfs+1)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,5 +1,6 @@
 //go:build !purego
 
+#include "funcdata.h"
 #include "textflag.h"
 
 // The kernels look 16 addresses up at a time: a gather for the root, one for the leaf, and with ids one for the hop.
@@ -26,7 +27,7 @@
 	KMOVW  K7, mask       \
 	VPXORD dst, dst, dst
 
-// LOOKUP leaves the leaves of the addresses in Z0 in Z4. It uses Z1..Z4, K1.
+// LOOKUP leaves the leaves of the addresses in Z0 in Z4, and their root entries in Z2. It uses Z1..Z4, K1.
 #define LOOKUP \
 	VPSRLD     $14, Z0, Z1        \
 	GATHER(K1, Z2)                \
@@ -35,8 +36,8 @@
 	VPANDD     Z16, Z3, Z3        \
 	VPANDD     Z17, Z2, Z4        \
 	VPSRLVD    Z4, Z3, Z3         \
-	VPSRLD     $3, Z2, Z2         \
-	VPADDD     Z2, Z3, Z3         \
+	VPSRLD     $7, Z2, Z4         \
+	VPADDD     Z4, Z3, Z3         \
 	GATHER(K1, Z4)                \
 	VPGATHERDD (R9)(Z3*1), K1, Z4 \
 	VPANDD     Z18, Z4, Z4
@@ -133,87 +134,6 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids, first *uint32, candidates *uint64, escape uint32, escapes *uint64)
-//
-//	R11 first filter, R12 candidates, R13 bits of their word in the making
-//	Z20 even, Z21 odd dwords, Z25 Fallback in a key's second dword
-TEXT ·dual512(SB), NOSPLIT, $0-80
-	MOVQ         keys+0(FP), SI
-	MOVQ         hops+8(FP), DI
-	MOVQ         n+16(FP), CX
-	MOVQ         root+24(FP), R8
-	MOVQ         leaves+32(FP), R9
-	MOVQ         ids+40(FP), R10
-	MOVQ         first+48(FP), R11
-	MOVQ         candidates+56(FP), R12
-	MOVL         escape+64(FP), AX
-	VPBROADCASTD AX, Z19
-	MOVQ         escapes+72(FP), DX
-	XORQ         BX, BX
-	XORQ         R13, R13
-	XORQ         R14, R14
-	CONSTANTS
-	MOVL         $0x10000, AX
-	VPBROADCASTD AX, Z25
-	VMOVDQU32    even<>(SB), Z20
-	VPADDD       Z24, Z20, Z21
-
-loop:
-	SPLIT
-
-	// The first filter, in the shadow of the lookup's misses: bit addr>>23&31 of word table*16 + addr>>28.
-	VPSLLD     $16, Z5, Z6
-	VPSRLD     $12, Z6, Z6
-	VPSRLD     $28, Z0, Z7
-	VPADDD     Z7, Z6, Z6
-	GATHER(K2, Z7)
-	VPGATHERDD (R11)(Z6*4), K2, Z7
-	VPSRLD     $23, Z0, Z8
-	VPROLVD    Z8, Z24, Z8
-	VPTESTMD   Z8, Z7, K4
-	MARK(K4, R13)
-
-	LOOKUP
-	TESTQ R10, R10
-	JZ    direct
-	TRANSLATE
-
-direct:
-	// No Fallback: no global answer.
-	VPTESTMD    Z25, Z5, K3
-	VMOVDQA32.Z Z4, K3, Z4
-	VPCMPEQD    Z19, Z4, K4
-	VMOVDQU32   Z4, (DI)
-	MARK(K4, BX)
-	INCQ        R14
-	TESTQ       $3, R14
-	JNZ         partial
-	MOVQ        R13, (R12)
-	ADDQ        $8, R12
-	MOVQ        BX, (DX)
-	ADDQ        $8, DX
-
-partial:
-	ADDQ $128, SI
-	ADDQ $64, DI
-	SUBQ $16, CX
-	JNZ  loop
-
-	// The last words, where they are not full.
-	NEGQ R14
-	ANDQ $3, R14
-	JZ   done
-	MOVQ R14, CX
-	SHLQ $4, CX
-	SHRQ CX, R13
-	MOVQ R13, (R12)
-	SHRQ CX, BX
-	MOVQ BX, (DX)
-
-done:
-	VZEROUPPER
-	RET
-
 // LANES sets mask K5 for the next BX candidates, at most 16. It uses AX, CX.
 #define LANES \
 	MOVQ    BX, CX     \
@@ -224,6 +144,178 @@ done:
 	SHLL    CX, AX     \
 	DECL    AX         \
 	KMOVW   AX, K5
+
+// PICK appends the lanes K4 of src, of which there are AX, to the list at dst. It uses tmp.
+#define PICK(src, tmp, dst, at) \
+	VPCOMPRESSD.Z src, K4, tmp    \
+	VMOVDQU32     tmp, (dst)(at*4)
+
+// func dual512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64,
+//	blocks, words, list *uint32) int
+//
+// First loop: the parent's lookup; the keys with a claim are picked, their addresses, second dwords and numbers each
+// into a list. Second loop: the second filter (blockBits) of these.
+//
+//	R11 keys picked, R12 their addresses, R13 second dwords, R15 numbers; the first two lists in the frame
+//	Z20 even, Z21 odd dwords, Z22 3, Z23 lowest claim, Z25 Fallback in a key's second dword, Z26 numbers, Z27 16
+TEXT ·dual512(SB), 0, $2176-96
+	NO_LOCAL_POINTERS
+	MOVQ         keys+0(FP), SI
+	MOVQ         hops+8(FP), DI
+	MOVQ         n+16(FP), CX
+	MOVQ         root+24(FP), R8
+	MOVQ         leaves+32(FP), R9
+	MOVQ         ids+40(FP), R10
+	MOVL         escape+48(FP), AX
+	VPBROADCASTD AX, Z19
+	MOVQ         escapes+56(FP), DX
+	LEAQ         addrs-2176(SP), R12
+	LEAQ         tables-1088(SP), R13
+	MOVQ         list+80(FP), R15
+	XORQ         BX, BX
+	XORQ         R11, R11
+	XORQ         R14, R14
+	CONSTANTS
+	MOVL         $0x10000, AX
+	VPBROADCASTD AX, Z25
+	MOVL         $3, AX
+	VPBROADCASTD AX, Z22
+	MOVL         $8, AX
+	VPBROADCASTD AX, Z23
+	MOVL         $16, AX
+	VPBROADCASTD AX, Z27
+	VMOVDQU32    even<>(SB), Z20
+	VPADDD       Z24, Z20, Z21
+	VPSRLD       $1, Z20, Z26
+
+loop:
+	SPLIT
+	LOOKUP
+
+	// Claims: bit addr>>12&3, from 3 on, of the root entry.
+	VPSRLD   $12, Z0, Z6
+	VPANDD   Z22, Z6, Z6
+	VPSRLVD  Z6, Z2, Z6
+	VPTESTMD Z23, Z6, K4
+	KMOVW    K4, AX
+	PICK(Z0, Z6, R12, R11)
+	PICK(Z5, Z7, R13, R11)
+	PICK(Z26, Z8, R15, R11)
+	POPCNTL  AX, AX
+	ADDQ     AX, R11
+	VPADDD   Z27, Z26, Z26
+
+	TESTQ R10, R10
+	JZ    direct
+	TRANSLATE
+
+direct:
+	// No Fallback: no answer of the parent.
+	VPTESTMD    Z25, Z5, K3
+	VMOVDQA32.Z Z4, K3, Z4
+	VPCMPEQD    Z19, Z4, K4
+	VMOVDQU32   Z4, (DI)
+	MARK(K4, BX)
+	INCQ        R14
+	TESTQ       $3, R14
+	JNZ         partial
+	MOVQ        BX, (DX)
+	ADDQ        $8, DX
+
+partial:
+	ADDQ $128, SI
+	ADDQ $64, DI
+	SUBQ $16, CX
+	JNZ  loop
+
+	// The last word, where it is not full.
+	NEGQ R14
+	ANDQ $3, R14
+	JZ   full
+	MOVQ R14, CX
+	SHLQ $4, CX
+	SHRQ CX, BX
+	MOVQ BX, (DX)
+
+full:
+	// R8 blocks, R9 words, BX keys left, DX keys done, R14 keys kept
+	// Z16 10, Z17 172.16>>20, Z18 192.168>>16, Z20 the hash's factor, Z21 37, Z22 31, Z23 0xffff, Z24 1
+	XORQ  R14, R14
+	MOVQ  R11, BX
+	TESTQ BX, BX
+	JZ    done
+	MOVQ         blocks+64(FP), R8
+	MOVQ         words+72(FP), R9
+	XORQ         DX, DX
+	MOVL         $10, AX
+	VPBROADCASTD AX, Z16
+	MOVL         $0xac1, AX
+	VPBROADCASTD AX, Z17
+	MOVL         $0xc0a8, AX
+	VPBROADCASTD AX, Z18
+	MOVL         $2654435769, AX
+	VPBROADCASTD AX, Z20
+	MOVL         $37, AX
+	VPBROADCASTD AX, Z21
+	MOVL         $31, AX
+	VPBROADCASTD AX, Z22
+	MOVL         $0xffff, AX
+	VPBROADCASTD AX, Z23
+
+filter:
+	LANES
+	VMOVDQU32.Z (R12)(DX*4), K5, Z0
+	VMOVDQU32.Z (R13)(DX*4), K5, Z5
+	VMOVDQU32.Z (R15)(DX*4), K5, Z8
+	VPANDD      Z23, Z5, Z5
+	KMOVW       K5, K1
+	VPXORD      Z6, Z6, Z6
+	VPGATHERDD  (R8)(Z5*4), K1, Z6
+
+	// The bitmap's word: its first plus hash >> (37 - log2 of the bits).
+	VPSRLD     $12, Z0, Z1
+	VPMULLD    Z20, Z1, Z1
+	VPANDD     Z22, Z6, Z2
+	VPSUBD     Z2, Z21, Z2
+	VPSRLVD    Z2, Z1, Z2
+	VPSRLD     $5, Z6, Z6
+	VPADDD     Z2, Z6, Z6
+	KMOVW      K5, K1
+	VPXORD     Z7, Z7, Z7
+	VPGATHERDD (R9)(Z6*4), K1, Z7
+
+	// Its two bits: hash >> 13 and hash >> 8.
+	VPSRLD    $13, Z1, Z2
+	VPROLVD   Z2, Z24, Z2
+	VPSRLD    $8, Z1, Z3
+	VPROLVD   Z3, Z24, Z3
+	VPORD     Z3, Z2, Z2
+	VPANDND   Z2, Z7, Z2
+	VPTESTNMD Z2, Z2, K5, K4
+
+	// RFC 1918: 10/8, 172.16/12, 192.168/16.
+	VPSRLD   $24, Z0, Z1
+	VPCMPEQD Z16, Z1, K5, K1
+	KORW     K1, K4, K4
+	VPSRLD   $20, Z0, Z1
+	VPCMPEQD Z17, Z1, K5, K1
+	KORW     K1, K4, K4
+	VPSRLD   $16, Z0, Z1
+	VPCMPEQD Z18, Z1, K5, K1
+	KORW     K1, K4, K4
+
+	KMOVW    K4, AX
+	PICK(Z8, Z6, R15, R14)  // at or before what was just read
+	POPCNTL   AX, AX
+	ADDQ      AX, R14
+	ADDQ      $16, DX
+	SUBQ      $16, BX
+	JG        filter
+
+done:
+	MOVQ R14, ret+88(FP)
+	VZEROUPPER
+	RET
 
 // CHILD steps down one level: lanes K6 have the node's first word in Z2 and the octet in Z3, and get their reference
 // in Z4. A pair is read whole, by 64-bit gathers, since it is swapped whole. It uses Z5..Z11, K1.
@@ -248,35 +340,6 @@ done:
 	VPADDD        Z9, Z10, Z10       \
 	KMOVW         K6, K1             \
 	VPGATHERDD    (R8)(Z10*4), K1, Z4
-
-// func list512(candidates *uint64, n int, list *uint32) int
-//
-// It lists the numbers of the bits that are set among the first n, a multiple of 16, and returns how many there are.
-TEXT ·list512(SB), NOSPLIT, $0-32
-	MOVQ         candidates+0(FP), SI
-	MOVQ         n+8(FP), CX
-	MOVQ         list+16(FP), DI
-	MOVL         $16, AX
-	VPBROADCASTD AX, Z2
-	VMOVDQU32    even<>(SB), Z0
-	VPSRLD       $1, Z0, Z0
-
-loop:
-	MOVWLZX       (SI), AX
-	KMOVW         AX, K1
-	VPCOMPRESSD.Z Z0, K1, Z3
-	VMOVDQU32     Z3, (DI)
-	POPCNTL       AX, AX
-	LEAQ          (DI)(AX*4), DI
-	ADDQ          $2, SI
-	VPADDD        Z2, Z0, Z0
-	SUBQ          $16, CX
-	JNZ           loop
-	SUBQ          list+16(FP), DI
-	SHRQ          $2, DI
-	MOVQ          DI, ret+24(FP)
-	VZEROUPPER
-	RET
 
 // func walk512(keys *Key, hops *Hop, list *uint32, n int, words *uint32)
 //

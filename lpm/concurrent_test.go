@@ -20,7 +20,7 @@ func TestReadersUnderUpdates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer table.Close()
-	set, err := NewSet(&d, 3)
+	set, err := NewSet(table, 3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func TestReadersUnderUpdates(t *testing.T) {
 				check("Table")
 				set.LookupBurst(tables, addrs, hops)
 				check("Set")
-				LookupDual(set, table, keys, hops)
+				set.LookupDual(keys, hops)
 				check("Dual")
 				lookups.Add(3 * 64)
 				reader.Quiesce()

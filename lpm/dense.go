@@ -45,9 +45,10 @@ const (
 	escape8   = 1<<8 - 1
 	escape16  = 1<<16 - 1
 	maxNarrow = escape8 - 1
-	// Reservations, in leaves: the worst case is a /24 of its own hop in every slot, twice for runs in their grace period.
-	reserve8  = 1 << 26
-	reserve16 = 1 << 26
+	// Reservation, in leaves, which is what a root entry reaches: the worst case is a /24 of its own hop in every slot,
+	// twice for runs in their grace period.
+	reserveLeaves = 1 << (32 - leafShift)
+	leafShift     = claimShift + claimBits // of the offset of leaves in a root entry
 )
 
 func newDense(d *qsbr.Domain, w width) (*dense, error) {
@@ -58,14 +59,14 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 	words := offheap.Slice[uint32](region, 1<<rootBits+1<<8)
 	n := &dense{region: region, root: words[:1<<rootBits], escape: escape16}
 	if w == wide {
-		if n.wide, err = newPool[uint16](d, reserve16); err == nil {
+		if n.wide, err = newPool[uint16](d, reserveLeaves); err == nil {
 			n.leaf16 = n.wide.all
 			_, err = n.wide.alloc(16) // one shared leaf per hop
 			for h := range 1 << 16 {
 				n.leaf16[h] = uint16(h)
 			}
 		}
-	} else if n.narrow, err = newPool[uint8](d, reserve8); err == nil {
+	} else if n.narrow, err = newPool[uint8](d, reserveLeaves); err == nil {
 		n.leaf8 = n.narrow.all
 		n.leafOf, n.used = new([1 << 16]uint8), 1
 		if w == direct {
@@ -150,12 +151,12 @@ func (d *dense) publish(i uint32, slots *[chunkLen]uint16, hop uint16) error {
 		}
 	}
 	old := d.root[i]
-	atomic.StoreUint32(&d.root[i], off<<3|s)
+	atomic.StoreUint32(&d.root[i], off<<leafShift|old&claimMask|s)
 	if order := int(chunkBits - old&7); order > 0 {
 		if d.wide != nil {
-			d.wide.retire(old>>3, order)
+			d.wide.retire(old>>leafShift, order)
 		} else {
-			d.narrow.retire(old>>3, order)
+			d.narrow.retire(old>>leafShift, order)
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ func TestLookupDual(t *testing.T) {
 		}
 		defer global.Close()
 		const tables = 40
-		set, err := NewSet(&d, tables)
+		set, err := NewSet(global, tables)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestLookupDual(t *testing.T) {
 				}
 			}
 			got := make([]Hop, n)
-			LookupDual(set, global, keys, got)
+			set.LookupDual(keys, got)
 			for i, k := range keys {
 				want := vrfs[k.Table].lookup(k.Addr)
 				if want == 0 && k.Flags&Fallback != 0 {
@@ -80,12 +80,7 @@ func TestLookupDual(t *testing.T) {
 // TestFilters drives a table through growth, a default route and withdrawal: the filters never hide a route, and after
 // it is gone they let next to nothing through.
 func TestFilters(t *testing.T) {
-	var d qsbr.Domain
-	set, err := NewSet(&d, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
+	set := newTestSet(t, 2)
 	r := rand.New(rand.NewPCG(1, 1))
 	routes := []Route{{Hop: 9}}
 	for range 20_000 {
@@ -131,11 +126,11 @@ func TestFilters(t *testing.T) {
 	verifySet(t, set)
 }
 
-func ExampleLookupDual() {
+func ExampleSet_LookupDual() {
 	var d qsbr.Domain
 	global, _ := NewTable(&d)
 	defer global.Close()
-	vrfs, _ := NewSet(&d, 2)
+	vrfs, _ := NewSet(global, 2)
 	defer vrfs.Close()
 	_ = global.Build([]Route{{Addr: 8 << 24, Len: 8, Hop: 1}, {Addr: 10<<24 | 1<<16, Len: 24, Hop: 2}})
 	_ = vrfs.Build(1, []Route{{Addr: 10 << 24, Len: 8, Hop: 3}})
@@ -147,7 +142,7 @@ func ExampleLookupDual() {
 		{Addr: 8<<24 | 8, Flags: Fallback},                    // entered in the parent VR
 	}
 	hops := make([]Hop, len(keys))
-	LookupDual(vrfs, global, keys, hops)
+	vrfs.LookupDual(keys, hops)
 	fmt.Println(hops)
 	// Output: [3 1 0 1]
 }
@@ -159,7 +154,7 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer table.Close()
-	set, err := NewSet(&d, 2)
+	set, err := NewSet(table, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +176,7 @@ func TestLookupsDoNotAllocate(t *testing.T) {
 		"Table.LookupBurst": func() { table.LookupBurst(addrs, hops) },
 		"Set.Lookup":        func() { hops[0] = set.Lookup(1, addrs[7]) },
 		"Set.LookupBurst":   func() { set.LookupBurst(tables, addrs, hops) },
-		"LookupDual":        func() { LookupDual(set, table, keys, hops) },
+		"LookupDual":        func() { set.LookupDual(keys, hops) },
 	} {
 		if n := testing.AllocsPerRun(100, f); n != 0 {
 			t.Errorf("%s allocates %v times", name, n)

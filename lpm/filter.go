@@ -2,13 +2,10 @@ package lpm
 
 import "sync/atomic"
 
-// The filters of a Set: what they say too much costs a walk, what they said too little would hide a route. So bits are
-// set before a route is published, and taken back only now and then, by making a table's filters anew.
+// The second filter of a Set: what it says too much costs a walk, what it said too little would hide a route. So bits are
+// set before a route is published, and taken back only now and then, by making a table's bitmap anew.
 const (
-	headBits  = 9 // the first filter has a bit per /9, one cache line a table
-	headWords = 1 << headBits / 32
-
-	blockLen  = 20                                    // the second filter marks /20 blocks
+	blockLen  = 20                                    // it marks /20 blocks
 	noBlocks  = 0<<5 | 5                              // a bitmap of one word, words[0], which is 0
 	allBlocks = (hopWords+maxTables*nodeWords)<<5 | 5 // the same, of ones
 	minBlocks = 8                                     // log2 of the bits of the smallest bitmap
@@ -18,7 +15,13 @@ const (
 // mayHold asks the second filter.
 func (s *Set) mayHold(table uint16, addr uint32) bool {
 	word, bits := blockBits(load(&s.blocks[0], uint32(table)), addr>>(32-blockLen))
-	return ^load(&s.words.all[0], word)&bits == 0
+	return private(addr) || ^load(&s.words.all[0], word)&bits == 0
+}
+
+// private reports whether an address is one of RFC 1918. These pass the second filter, and no bitmap marks them: VRFs are
+// full of them, and what goes there is hardly ever for the Internet. So the bitmaps hold public blocks alone and stay in L2.
+func private(addr uint32) bool {
+	return addr>>24 == 10 || addr>>20 == 172<<4|1 || addr>>16 == 192<<8|168
 }
 
 // blockBits finds a block's two bits in a hashed bitmap, both in one word so that they cost one load (a Bloom filter in
@@ -29,17 +32,11 @@ func blockBits(bitmap, block uint32) (word, bits uint32) {
 	return bitmap>>5 + h>>(37-bitmap&31), 1<<(h>>13&31) | 1<<(h>>8&31)
 }
 
-// heads returns a table's part of the first filter.
-func (s *Set) heads(table uint16) []uint32 { return s.first[uint32(table)*headWords:][:headWords] }
-
-// announce has both filters of a table let a prefix through, before it is published.
+// announce has a table's bitmap let a prefix through, before it is published.
 func (s *Set) announce(table uint16, r Route) {
 	last := r.Addr | ^mask(r.Len)
-	heads := s.heads(table)
-	for head := r.Addr >> (32 - headBits); head <= last>>(32-headBits); head++ {
-		if bit := uint32(1) << (head & 31); heads[head>>5]&bit == 0 {
-			atomic.StoreUint32(&heads[head>>5], heads[head>>5]|bit)
-		}
+	if private(r.Addr) && private(last) {
+		return
 	}
 	switch {
 	case s.blocks[table] == allBlocks:
@@ -59,7 +56,7 @@ func (s *Set) announce(table uint16, r Route) {
 	}
 }
 
-// tired says whether a table's filters have seen so many changes that they are worth making anew: one for every 16 bits
+// tired says whether a table's bitmap has seen so many changes that it is worth making anew: one for every 16 bits
 // of the bitmap, or some thousands where there is none.
 func (s *Set) tired(table uint16) bool {
 	limit := uint32(maxBlocks)
@@ -69,29 +66,26 @@ func (s *Set) tired(table uint16) bool {
 	return s.marks[table] > limit
 }
 
-// refit makes a table's filters anew from its prefixes, and so drops the bits of those that are gone. They must be
+// refit makes a table's bitmap anew from its prefixes, and so drops the bits of those that are gone. They must be
 // published, and what is no prefix any more withdrawn.
 func (s *Set) refit(table uint16) {
-	var heads [headWords]uint32
-	var blocks []uint32
-	if t := s.tables[table]; t == nil || t.count == 0 {
+	t := s.tables[table]
+	if t == nil || t.count == 0 {
 		s.swapBlocks(table, noBlocks, 0)
-	} else {
-		for r := range t.each {
-			for head := r.addr() >> (32 - headBits); head <= r.last()>>(32-headBits); head++ {
-				heads[head>>5] |= 1 << (head & 31)
-			}
-			for b := r.addr() >> (32 - blockLen); b <= r.last()>>(32-blockLen) && len(blocks) <= maxBlocks; b++ {
-				if n := len(blocks); n == 0 || blocks[n-1] != b {
-					blocks = append(blocks, b)
-				}
+		return
+	}
+	var blocks []uint32
+	for r := range t.each {
+		if private(r.addr()) && private(r.last()) {
+			continue
+		}
+		for b := r.addr() >> (32 - blockLen); b <= r.last()>>(32-blockLen) && len(blocks) <= maxBlocks; b++ {
+			if n := len(blocks); n == 0 || blocks[n-1] != b {
+				blocks = append(blocks, b)
 			}
 		}
-		s.setBlocks(table, blocks)
 	}
-	for w, word := range heads {
-		atomic.StoreUint32(&s.heads(table)[w], word)
-	}
+	s.setBlocks(table, blocks)
 }
 
 // setBlocks swaps in a hashed bitmap of the given blocks, at 32 to 64 bits for each.

@@ -21,23 +21,23 @@ import (
 //	reference        < 2^16: a hop;  < 2^27: node number + 2^16;  else | order (5) | offset / 2 (27) | of ranges
 //	ranges           2^order words | start (16) | hop (16) | ascending; the first starts at 0, the last is repeated
 //
-// In front stand two filters, so that the miss, the common case of fallback, rarely walks: a bit per /9 (64 bytes a
-// table, 64 KiB for 1,000: one load from L1 or L2), and, for what that lets through, a hashed bitmap of the /20 blocks
-// that prefixes touch, at 16 to 64 bits for each:
+// In front stand two filters, so that the miss, the common case of fallback, rarely walks: the claims in the root of
+// the parent's Table, which are all tables' in one, and, for what they let through, a hashed bitmap of the /20 blocks
+// that a table's prefixes touch, at 16 to 64 bits for each:
 //
 //	blocks[table]    | first word (27) | log2 of the bits (5) |
 //
-// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 68 (first filter, blocks) + 64 (root) + 16 (3 runs:
-// octets 0..9, 10, 11..31) + 64 (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) + 128
-// (bitmap: 16 blocks) = 372 bytes, and an empty table 132.
+// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 4 (blocks) + 64 (root) + 16 (3 runs: octets 0..9, 10,
+// 11..31) + 64 (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) + 128 (bitmap: 16 blocks) =
+// 308 bytes, and an empty table 68.
 //
 // Readers never lock and never wait. A pair is swapped by one 64-bit store, a reference by one 32-bit store; the runs
-// they lead to are immutable. One writer at a time.
+// they lead to are immutable. One writer at a time, the parent's, for claims are written into its root.
 type Set struct {
+	parent *Table
 	words  *pool[uint32]
-	first  []uint32        // first filter: headWords a table
 	blocks []uint32        // second filter: where a table's bitmap stands
-	region *offheap.Region // both
+	region *offheap.Region // of blocks
 	marks  []uint32        // by table: changes since its filters were made
 	tables []*shelf        // nil: empty
 	ranges []uint32        // scratch: one block's ranges
@@ -57,16 +57,18 @@ const (
 	reserveLong  = 1 << 24
 )
 
-// NewSet makes tables 0..tables-1 (at most 65,536), all empty, whose readers pass quiescent states in d. The caller
-// closes it.
-func NewSet(d *qsbr.Domain, tables int) (*Set, error) { return newSet(d, tables, reserveWords) }
+// NewSet makes tables 0..tables-1 (at most 65,536), all empty, that fall back to parent and have its readers and its
+// writer. The caller closes it, before the parent.
+func NewSet(parent *Table, tables int) (*Set, error) {
+	return newSet(parent.domain, parent, tables, reserveWords)
+}
 
-func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
+func newSet(d *qsbr.Domain, parent *Table, tables, reserve int) (*Set, error) {
 	if tables < 1 || tables > maxTables {
 		return nil, fmt.Errorf("lpm: %d tables: %w: 1 to %d", tables, ErrTable, maxTables)
 	}
-	// Filters and roots are reserved for every uint16, so that no table number leads out of them.
-	region, err := offheap.Alloc((headWords + 1) * 4 * maxTables)
+	// Blocks and roots are reserved for every uint16, so that no table number leads out of them.
+	region, err := offheap.Alloc(4 * maxTables)
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
@@ -80,9 +82,8 @@ func newSet(d *qsbr.Domain, tables, reserve int) (*Set, error) {
 	for h := range hopWords {
 		words.all[h] = uint32(h)
 	}
-	filters := offheap.Slice[uint32](region, (headWords+1)*maxTables)
 	s := &Set{
-		words: words, region: region, first: filters[:headWords*maxTables], blocks: filters[headWords*maxTables:],
+		parent: parent, words: words, region: region, blocks: offheap.Slice[uint32](region, maxTables),
 		tables: make([]*shelf, tables), marks: make([]uint32, tables),
 	}
 	for table := range tables {
@@ -106,7 +107,7 @@ func (s *Set) Len(table uint16) int {
 // Lookup returns the hop of the longest prefix of one table that holds addr, 0 when there is none. table must be below
 // Tables.
 func (s *Set) Lookup(table uint16, addr uint32) Hop {
-	if s.heads(table)[addr>>(37-headBits)]>>(addr>>(32-headBits)&31)&1 == 0 || !s.mayHold(table, addr) {
+	if !s.mayHold(table, addr) {
 		return 0
 	}
 	return s.walk(table, addr)
@@ -146,15 +147,18 @@ func search(words *uint32, ref, low uint32) uint32 {
 
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).
 func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
-	c := marks{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 	var keys [maxBurst]Key
+	var all picks
+	for i := range maxBurst {
+		all[i] = uint32(i)
+	}
 	for len(addrs) > 0 {
 		n := min(len(addrs), maxBurst)
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
 			hops[i] = 0
 		}
-		s.walkAll(keys[:n], hops[:n], &c)
+		s.walkAll(keys[:n], hops[:n], all[:n])
 		tables, addrs, hops = tables[n:], addrs[n:], hops[n:]
 	}
 }
@@ -165,18 +169,31 @@ func (s *Set) Build(table uint16, routes []Route) error {
 	if err := s.check(table, routes); err != nil {
 		return err
 	}
-	t := new(shelf)
+	old, t := s.tables[table], new(shelf)
 	t.fill(routes)
 	s.tables[table] = t
 	for r := range t.each {
+		s.claim(r.route(), 1)
 		s.announce(table, r.route())
 	}
 	s.marks[table] = math.MaxUint32 // made anew at the end
 	if err := s.compileOctets(table, 0, 255); err != nil {
 		return err
 	}
+	if old != nil {
+		for r := range old.each {
+			s.claim(r.route(), -1)
+		}
+	}
 	s.tidy(table)
 	return nil
+}
+
+// claim has the parent's root let a prefix through, before it is published, or takes that back, after it is withdrawn.
+func (s *Set) claim(r Route, delta int) {
+	if s.parent != nil {
+		s.parent.claim(r, delta)
+	}
 }
 
 // Apply inserts, replaces (hop above 0) and deletes (hop 0) prefixes of one table in place, while readers look up.
@@ -194,16 +211,23 @@ func (s *Set) Apply(table uint16, changes []Route) error {
 			t = new(shelf)
 			s.tables[table] = t
 		}
+		before := t.count
 		if !t.put(c) {
 			continue
 		}
 		if c.Hop != 0 {
+			if t.count > before {
+				s.claim(c, 1)
+			}
 			s.announce(table, c)
 		} else {
 			s.marks[table]++
 		}
 		if err := s.compile(table, c); err != nil {
 			return err
+		}
+		if t.count < before {
+			s.claim(c, -1)
 		}
 	}
 	s.tidy(table)
@@ -240,12 +264,12 @@ func (s *Set) Memory() (fib, writer int) {
 			writer += t.bytes()
 		}
 	}
-	return 4 * ((headWords+1+nodeWords)*len(s.tables) + s.words.live), writer
+	return 4 * ((1+nodeWords)*len(s.tables) + s.words.live), writer
 }
 
 // Close gives the memory back. No reader may use the set any more.
 func (s *Set) Close() {
 	s.words.close()
 	s.region.Close()
-	s.first, s.blocks = nil, nil
+	s.blocks = nil
 }

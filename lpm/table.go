@@ -3,6 +3,7 @@ package lpm
 import (
 	"math/bits"
 	"sync/atomic"
+	"unsafe"
 
 	"vrfwd/internal/qsbr"
 )
@@ -11,8 +12,10 @@ import (
 //
 // A root entry names a chunk and how coarse it is; the chunk holds one leaf per 2^s /24 blocks:
 //
-//	root[addr>>14]   31                      3 2  0
-//	                |  offset into leaves     |  s  |      leaf = leaves[offset + (addr>>8&63)>>s]
+//	root[addr>>14]   31                 7 6      3 2  0
+//	                |  offset of leaves  | claims |  s  |      leaf = leaves[offset + (addr>>8&63)>>s]
+//
+// claims are not the table's own matter: they tell LookupDual which addresses a VRF may have a route for (claims.go).
 //
 // An /18 that one hop covers has s = 6 and names the one shared leaf of that hop, so every lookup makes the same two
 // loads and takes no branch. A leaf is one byte and the hop itself while no hop is above 254, one byte and translated
@@ -29,6 +32,7 @@ type Table struct {
 	long   *Set                  // prefixes beyond /24 and their covers, in table 1
 	shelf  shelf
 	old    []oldDense // replaced by Build, waiting for their readers
+	claims *claims    // of the Sets made for it; nil: none so far
 
 	// Escapes, the writer's view. A cover outlives its escape by a grace period: a reader may still follow it.
 	escapes map[uint32]uint64 // by root entry: its slots that are escapes
@@ -46,7 +50,7 @@ type oldDense struct {
 
 // NewTable makes an empty table whose readers pass quiescent states in d. The caller closes it.
 func NewTable(d *qsbr.Domain) (*Table, error) {
-	long, err := newSet(d, 2, reserveLong)
+	long, err := newSet(d, nil, 2, reserveLong)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +69,7 @@ func (t *Table) Len() int { return t.shelf.count }
 func (t *Table) Lookup(addr uint32) Hop {
 	d := t.dense.Load()
 	e := atomic.LoadUint32(&d.root[addr>>rootShift])
-	i := e>>3 + addr>>8&(chunkLen-1)>>(e&7)
+	i := e>>leafShift + addr>>8&(chunkLen-1)>>(e&7)
 	var h uint32
 	switch {
 	case d.wide != nil:
@@ -141,6 +145,9 @@ func (t *Table) rebuild(w width) error {
 		for r := range t.shelf.each {
 			d.admit(r.hop())
 		}
+	}
+	for i := range d.root {
+		d.root[i] |= t.claimed(uint32(i))
 	}
 	// What an escape leads to must stand before the root that names it: long is brought up to date first.
 	if err = t.rebuildLong(); err == nil {
@@ -262,6 +269,9 @@ func (t *Table) Memory() (fib, writer int) {
 		fib += 2 * d.wide.top
 	} else {
 		fib += d.narrow.top
+	}
+	if t.claims != nil {
+		writer += int(unsafe.Sizeof(*t.claims))
 	}
 	return fib, writer + t.shelf.bytes() + 16*len(t.covers)
 }

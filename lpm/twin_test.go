@@ -46,12 +46,27 @@ type engine struct {
 	top    func() int // elements of the pool ever handed out
 }
 
+// newTestSet makes a set over an empty parent.
+func newTestSet(t testing.TB, tables int) *Set {
+	parent, err := NewTable(new(qsbr.Domain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(parent.Close)
+	set, err := NewSet(parent, tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(set.Close)
+	return set
+}
+
 func engines(t testing.TB, d *qsbr.Domain) []engine {
 	table, err := NewTable(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := NewSet(d, 4)
+	set, err := NewSet(table, 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,16 +323,12 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: deleting what is not there: %v", e.name, err)
 		}
 	}
-	s, err := NewSet(&d, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := newTestSet(t, 2)
 	one := []Route{{Addr: 1 << 24, Len: 8, Hop: 1}}
 	if s.Apply(0, one) == nil || s.Apply(2, one) == nil || s.Build(0, one) == nil {
 		t.Error("table 0 stays empty and table 2 is not there")
 	}
-	if _, err := NewSet(&d, maxTables+1); err == nil {
+	if _, err := NewSet(s.parent, maxTables+1); err == nil {
 		t.Error("too many tables must be refused")
 	}
 }

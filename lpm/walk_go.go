@@ -1,15 +1,14 @@
 package lpm
 
-// walkAllGo overrides the answers of the candidates among keys[from:], all in step: each stage goes through all that
+// walkAllGo overrides the answers of the keys in list, at most maxBurst, all in step: each stage goes through all that
 // are left before the next begins, and takes no branch on what it finds, so that the loads of many walks overlap. One
 // by one a walk takes two to three times as long, most of it in mispredicted branches.
-func (s *Set) walkAllGo(keys []Key, hops []Hop, c *marks, from int) {
-	w := walks{words: &s.words.all[0]}
-	for i := from; i < len(keys); i++ {
-		w.left[w.n&(maxBurst-1)] = uint8(i)
+func (s *Set) walkAllGo(keys []Key, hops []Hop, list []uint32) {
+	w := walks{words: &s.words.all[0], n: len(list)}
+	for j, i := range list {
+		w.left[j&(maxBurst-1)] = uint8(i)
 		w.at[i&(maxBurst-1)] = firstNode + rootNode + uint32(keys[i].Table)
 		w.octets[i&(maxBurst-1)] = keys[i].Addr
-		w.n += int(c[i/64] >> (i % 64) & 1)
 	}
 	w.descend()
 	w.answer(hops, firstNode)

@@ -109,7 +109,7 @@ func lookup(t testing.TB, tab *Table, in, dst string) Adjacency {
 func lookupKey(tab *Table, table, flags uint16, dst string) Adjacency {
 	v := tab.View()
 	var hop [1]lpm.Hop
-	lpm.LookupDual(v.VRFs, v.Global, []lpm.Key{{Addr: addr4(ip(dst)), Table: table, Flags: flags}}, hop[:])
+	v.VRFs.LookupDual([]lpm.Key{{Addr: addr4(ip(dst)), Table: table, Flags: flags}}, hop[:])
 	return v.Adj[hop[0]]
 }
 

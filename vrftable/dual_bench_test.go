@@ -30,7 +30,7 @@ func BenchmarkDualLookup(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer global.Close()
-	set, err := lpm.NewSet(&d, vrfs+1)
+	set, err := lpm.NewSet(global, vrfs+1)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func BenchmarkDualLookup(b *testing.B) {
 					}
 				})
 			}
-			run("dual", func(j int) { lpm.LookupDual(set, global, all[j:j+burst], out) })
+			run("dual", func(j int) { set.LookupDual(all[j:j+burst], out) })
 			run("global-only", func(j int) { global.LookupBurst(addrs[j:j+burst], out) })
 			run("dir24", func(j int) { dir24.LookupBurst(dir, addrs[j:j+burst], out) })
 		}

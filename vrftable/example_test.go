@@ -39,7 +39,7 @@ func Example() {
 	view := t.View()
 	in := view.Ports[1][10]
 	var hop [1]lpm.Hop
-	lpm.LookupDual(view.VRFs, view.Global, []lpm.Key{{Addr: 0x08080808, Table: in.Table, Flags: in.Flags}}, hop[:])
+	view.VRFs.LookupDual([]lpm.Key{{Addr: 0x08080808, Table: in.Table, Flags: in.Flags}}, hop[:])
 	out := view.Adj[hop[0]]
 	fmt.Printf("in %s, out %s, port %d, header % x\n", t.InterfaceName(in.Iface), t.InterfaceName(out.Iface), out.Port,
 		out.Header[:out.HdrLen])

@@ -106,7 +106,7 @@ func TestReadersWhileApplying(t *testing.T) {
 						keys[i] = lpm.Key{Addr: 0x1e000000 + rng.Uint32N(repointMax<<8), Table: 1}
 					}
 				}
-				lpm.LookupDual(v.VRFs, v.Global, keys, hop)
+				v.VRFs.LookupDual(keys, hop)
 				for i, h := range hop {
 					a := v.Adj[h]
 					ok := false
@@ -192,7 +192,7 @@ func TestNoLeakThroughFallbackWhileAdding(t *testing.T) {
 			if rec.State != IngressUp {
 				continue
 			}
-			lpm.LookupDual(v.VRFs, v.Global, []lpm.Key{{Addr: 0x14010101, Table: rec.Table, Flags: rec.Flags}}, hop[:])
+			v.VRFs.LookupDual([]lpm.Key{{Addr: 0x14010101, Table: rec.Table, Flags: rec.Flags}}, hop[:])
 			// The interface may go while we look: only a view that still has it counts.
 			if v.Adj[hop[0]].Kind != Discard && tab.View() == v {
 				leaks.Add(1)

@@ -135,7 +135,7 @@ func New(c Config) (*Table, error) {
 	if t.global, err = lpm.NewTable(&t.domain); err != nil {
 		return nil, err
 	}
-	if t.set, err = lpm.NewSet(&t.domain, c.VRFs+1); err != nil {
+	if t.set, err = lpm.NewSet(t.global, c.VRFs+1); err != nil {
 		t.global.Close()
 		return nil, err
 	}

@@ -57,7 +57,7 @@ const _ = uint(unsafe.Sizeof(Adjacency{}) - 64)
 // worth of what workers do by the burst, and as valid as the view.
 func (v *View) Lookup(table, flags uint16, addr uint32) *Adjacency {
 	var hop [1]lpm.Hop
-	lpm.LookupDual(v.VRFs, v.Global, []lpm.Key{{Addr: addr, Table: table, Flags: flags}}, hop[:])
+	v.VRFs.LookupDual([]lpm.Key{{Addr: addr, Table: table, Flags: flags}}, hop[:])
 	return &v.Adj[hop[0]]
 }
 
