@@ -101,15 +101,15 @@ func (r *blocks) walk(d []packet.Desc) (n int) {
 		mac := load16(h[v3Mac:])
 		e := entry{
 			status: load32(h[v3Status:]), length: load32(h[v3Length:]), stored: load32(h[v3Stored:]),
-			tci: load32(h[v3TCI:]), tpid: load16(h[v3TPID:]), pktType: h[v3Address+sllPktType],
-			stamp: load32(h[v3Seconds:])*second + load32(h[v3Nanos:]),
+			kind: load16(h[v3TPID:])<<16 | uint32(h[v3Address+sllPktType]),
 		}
 		off := r.at + mac
 		if mac < v3FrameMin || uint64(off)+uint64(e.stored) > uint64(len(block)) {
 			return r.broken(n)
 		}
-		if r.plain(&e) || r.odd(block, off, &e) {
-			r.describe(&d[n], base+off, &e)
+		if r.plain(e) || r.odd(block, off, e) {
+			stamp := load32(h[v3Seconds:])*second + load32(h[v3Nanos:])
+			r.describe(&d[n], base+off, e, load32(h[v3TCI:]), stamp)
 			n++
 		}
 		next := load32(h[v3Next:])

@@ -30,17 +30,19 @@ const (
 	sllLen       = 20
 )
 
-// entry is what the kernel says of a received frame, from the header of any version. The frame's bytes and the vnetLen
-// bytes before them have been found to lie in the ring.
+// entry is what the kernel says of a received frame, in the header of any version. The frame's bytes and the vnetLen
+// bytes before them have been found to lie in the ring. It has no more fields than the compiler keeps in registers.
 type entry struct {
-	status  uint32
-	length  uint32 // on the wire
-	stored  uint32 // of these, in the ring: frame[:stored]
-	tci     uint32
-	tpid    uint32
-	stamp   uint32 // receive time, the low 32 bits of ns since 1970
-	pktType uint8
+	status uint32
+	length uint32 // on the wire
+	stored uint32 // of these, in the ring: frame[:stored]
+	kind   uint32 // tp_vlan_tpid<<16 | sll_pkttype
 }
+
+func (e entry) pktType() uint32 { return e.kind & 0xff }
+
+// foreign reports an outer tag that is not 802.1Q's.
+func (e entry) foreign() bool { return e.status&statusTPID != 0 && e.kind>>16 != tpid8021Q }
 
 // judge decides on received frames.
 type judge struct {
@@ -51,15 +53,15 @@ type judge struct {
 }
 
 // plain reports whether the frame can be handed out as it is.
-func (j *judge) plain(e *entry) bool {
+func (j *judge) plain(e entry) bool {
 	return e.length == e.stored && e.length <= j.limit && e.status&statusCsumPartial == 0 &&
-		(e.pktType != pktOtherHost || j.others) && (e.status&statusTPID == 0 || e.tpid == tpid8021Q)
+		(e.pktType() != pktOtherHost || j.others) && !e.foreign()
 }
 
 // describe makes the descriptor of a frame at off. Field by field: see rewrite in forwarder/stage.go.
-func (j *judge) describe(d *packet.Desc, off uint32, e *entry) {
-	d.Off, d.Len, d.Port, d.Mark = off, uint16(e.stored), 0, e.stamp&j.stamps
-	d.TCI, d.Flags = uint16(e.tci), uint16(e.status/statusTag)&packet.FlagTCI
+func (j *judge) describe(d *packet.Desc, off uint32, e entry, tci, stamp uint32) {
+	d.Off, d.Len, d.Port, d.Mark = off, uint16(e.stored), 0, stamp&j.stamps
+	d.TCI, d.Flags = uint16(tci), uint16(e.status/statusTag)&packet.FlagTCI
 }
 
 // second is the ns of a second; times of it wrap in 32 bits, as the marks do.
@@ -69,12 +71,12 @@ const second uint32 = 1e9
 // off, a virtio-net header before it.
 //
 //go:noinline
-func (j *judge) odd(mem []byte, off uint32, e *entry) bool {
+func (j *judge) odd(mem []byte, off uint32, e entry) bool {
 	switch {
-	case e.pktType == pktOtherHost && !j.others:
+	case e.pktType() == pktOtherHost && !j.others:
 		j.count.rxOtherHost.Add(1)
 		return false
-	case e.status&statusTPID != 0 && e.tpid != tpid8021Q:
+	case e.foreign():
 		j.count.rxTag.Add(1)
 		return false
 	}

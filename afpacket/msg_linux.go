@@ -109,16 +109,16 @@ func (r *msgRx) take(i int, t *packet.Desc) bool {
 	aux := &r.aux[i].data
 	e := entry{
 		status: aux.Status, length: aux.Len, stored: r.msg[i].Len - vnetLen,
-		tci: uint32(aux.Vlan_tci), tpid: uint32(aux.Vlan_tpid), pktType: r.from[i].Pkttype,
+		kind: uint32(aux.Vlan_tpid)<<16 | uint32(r.from[i].Pkttype),
 	}
 	if r.msg[i].Len < vnetLen || r.aux[i].header.Type != unix.PACKET_AUXDATA {
 		r.count.rxBad.Add(1)
 		return false
 	}
-	if !r.plain(&e) && !r.odd(r.arena.Bytes(), t.Off, &e) {
+	if !r.plain(e) && !r.odd(r.arena.Bytes(), t.Off, e) {
 		return false
 	}
-	r.describe(t, t.Off, &e)
+	r.describe(t, t.Off, e, uint32(aux.Vlan_tci), 0)
 	return true
 }
 

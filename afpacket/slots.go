@@ -60,17 +60,16 @@ func (r *slots) take(base uint32, t *packet.Desc) bool {
 	mac := load16(h[v2Mac:])
 	e := entry{
 		status: load32(h[v2Status:]), length: load32(h[v2Length:]), stored: load32(h[v2Stored:]),
-		tci: load16(h[v2TCI:]), tpid: load16(h[v2TPID:]), pktType: h[v2Address+sllPktType],
-		stamp: load32(h[v2Seconds:])*second + load32(h[v2Nanos:]),
+		kind: load16(h[v2TPID:])<<16 | uint32(h[v2Address+sllPktType]),
 	}
 	if mac < v2FrameMin || uint64(mac)+uint64(e.stored) > uint64(len(slot)) {
 		r.count.rxBad.Add(1)
 		return false
 	}
-	if !r.plain(&e) && !r.odd(slot, mac, &e) {
+	if !r.plain(e) && !r.odd(slot, mac, e) {
 		return false
 	}
-	r.describe(t, base+mac, &e)
+	r.describe(t, base+mac, e, load16(h[v2TCI:]), load32(h[v2Seconds:])*second+load32(h[v2Nanos:]))
 	return true
 }
 
