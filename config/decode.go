@@ -64,18 +64,18 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, f *field) {
 }
 
 // entries returns the entries of a mapping. Nothing, as a key with all its entries commented out leaves it, is an empty
-// one.
-func (d *decoder) entries(n ast.Node, f *field) []*ast.MappingValueNode {
+// one. False: n is no mapping, and it was said so.
+func (d *decoder) entries(n ast.Node, f *field) (list []*ast.MappingValueNode, ok bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		return n.Values
+		return n.Values, true
 	case *ast.MappingValueNode:
-		return []*ast.MappingValueNode{n}
+		return []*ast.MappingValueNode{n}, true
 	case *ast.NullNode:
-		return nil
+		return nil, true
 	}
 	d.fail(positionOfNode(n), "%s: a mapping is needed: lines of key: value, or {key: value, ...}", f.key)
-	return nil
+	return nil, false
 }
 
 // key returns the text of an entry's key.
@@ -100,8 +100,12 @@ func (d *decoder) object(n ast.Node, v reflect.Value, f *field) {
 		d.decode(n, v.FieldByIndex(inner.index), &inner)
 		return
 	}
+	entries, ok := d.entries(n, f)
+	if !ok {
+		return
+	}
 	var seen []fieldPlace
-	for _, e := range d.entries(n, f) {
+	for _, e := range entries {
 		key, at := d.key(e)
 		if key == "" {
 			continue
@@ -156,16 +160,16 @@ func placeOf(v reflect.Value) *Place {
 }
 
 // names is what objects may be called, so that names need no quoting anywhere.
-var names = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.:@/+-]{0,62}$`)
+var names = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.@/+-]{0,62}$`)
 
 func (d *decoder) named(n ast.Node, v reflect.Value, f *field) {
-	entries := d.entries(n, f)
+	entries, _ := d.entries(n, f)
 	first := make(map[string]int, len(entries))
 	v.Set(reflect.MakeSlice(v.Type(), 0, len(entries)))
 	for _, e := range entries {
 		name, at := d.key(e)
 		if !names.MatchString(name) {
-			d.fail(at, "%s: %s is not a name: 1 to 63 letters, digits and _ . : @ / + -, no sign first", f.key, quote(name))
+			d.fail(at, "%s: %s is not a name: 1 to 63 letters, digits and _ . @ / + -, the first a letter, digit or _", f.key, quote(name))
 			continue
 		}
 		if line, ok := first[name]; ok {
@@ -183,7 +187,7 @@ func (d *decoder) named(n ast.Node, v reflect.Value, f *field) {
 }
 
 func (d *decoder) pairs(n ast.Node, v reflect.Value, f *field) {
-	entries := d.entries(n, f)
+	entries, _ := d.entries(n, f)
 	first := make(map[netip.Addr]int, len(entries))
 	for _, e := range entries {
 		word, at := d.key(e)

@@ -53,8 +53,29 @@ func text(n ast.Node) (string, bool) {
 		return n.Value.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return n.GetToken().Value, true
+	case *ast.MappingNode:
+		if len(n.Values) == 1 {
+			return text(n.Values[0])
+		}
+	case *ast.MappingValueNode:
+		return joined(n)
 	}
 	return "", false
+}
+
+// joined returns the word that was taken apart at a colon without blanks: {communities: [64500:1]} is a list of one word
+// (YAML 1.2.2, 7.3.3), but go-yaml's scanner has a mapping of 64500 to 1 there (scanMapDelim, inside of braces).
+func joined(n *ast.MappingValueNode) (string, bool) {
+	if n.Start == nil || n.Value.GetToken() == nil {
+		return "", false
+	}
+	key, ok := text(n.Key)
+	value, ok2 := text(n.Value)
+	at, colon, after := positionOf(n.Key.GetToken()), positionOf(n.Start), positionOf(n.Value.GetToken())
+	if !ok || !ok2 || colon != (Position{at.Line, at.Column + len(key)}) || after != (Position{colon.Line, colon.Column + 1}) {
+		return "", false
+	}
+	return key + ":" + value, true
 }
 
 // quote shows a word of the file in a message, cut where it is long.

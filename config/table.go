@@ -2,8 +2,11 @@ package config
 
 import (
 	"cmp"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -52,10 +55,29 @@ func (d disk) file(path string) (*gen.List, error) {
 		return nil, fmt.Errorf("%s: not a regular file", path)
 	}
 	l, err := gen.ReadTableFile(path)
-	if err == nil {
-		d[path] = l
+	if err != nil {
+		return nil, cmp.Or(broken(path), err)
 	}
-	return l, err
+	d[path] = l
+	return l, nil
+}
+
+// broken tells what is wrong with a compressed file itself: the last line of one that was cut short is wrong too, but
+// that is not what is to be said. nil: nothing.
+func broken(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	r, err := gzip.NewReader(f)
+	if err != nil {
+		return nil // not compressed, or a header that the reader has complained about
+	}
+	if _, err = io.Copy(io.Discard, r); err != nil {
+		return fmt.Errorf("%s: the compressed file is damaged or cut short: %w", path, err)
+	}
+	return nil
 }
 
 func (disk) synthetic(c gen.TableConfig) ([]lpm.Route, error) { return gen.Synthetic(c) }
@@ -117,9 +139,12 @@ func (v *validator) readTable(r router, o *Table, from reader) *routeSet {
 		err = v.fromFile(s, o, locality, from)
 	}
 	var fault *Error
+	var file *fs.PathError
 	switch {
 	case errors.As(err, &fault):
 		v.errs = append(v.errs, fault)
+	case errors.As(err, &file):
+		v.fail(o.of("file"), "file: %s: %v", file.Path, file.Err)
 	case err != nil:
 		v.fail(o.At, "table: %v", err)
 	}
@@ -154,7 +179,7 @@ func (v *validator) fromFile(s *routeSet, o *Table, locality gen.Locality, from 
 	switch {
 	case errors.As(err, &syntax):
 		return &Error{syntax.File, Position{syntax.Line, syntax.Column},
-			fmt.Sprintf("%s (the table of %s)", syntax.Reason, place(v.file, o.At)), nil}
+			fmt.Sprintf("%s (the table of %s)", syntax.Reason, place(v.file, o.At)), err}
 	case err != nil:
 		return err
 	}
