@@ -62,7 +62,7 @@ func newRoot() *cobra.Command {
 		return usage(fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath()))
 	})
 	benchCmd, _ := newBench()
-	root.AddCommand(benchCmd, newGen(), newVersion())
+	root.AddCommand(newRun(), newShow(), newReload(), newCapture(), newCheck(), benchCmd, newGen(), newVersion())
 	return root
 }
 

@@ -1,0 +1,135 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"vrfwd/afpacket"
+	"vrfwd/vrftable"
+)
+
+// linkEvery is how often ports are looked at.
+const linkEvery = 100 * time.Millisecond
+
+// watchLinks keeps the table's ports like the devices behind them, until ctx ends.
+func (r *Router) watchLinks(ctx context.Context) {
+	tick := time.NewTicker(linkEvery)
+	defer tick.Stop()
+	for {
+		for _, p := range r.ports {
+			r.watchLink(ctx, p)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// watchLink looks at one port. The link monitor alone replaces queues and states.
+func (r *Router) watchLink(ctx context.Context, p *port) {
+	if p.removed() && !r.reopen(ctx, p) {
+		return
+	}
+	q := p.queues[len(p.queues)-1]
+	state := q.State()
+	mac, mtu := vrftable.MAC(q.MAC()), q.MTU()
+	p.mu.Lock()
+	before, changed := p.down, (mac != p.mac || mtu != p.mtu) && !errors.Is(state, afpacket.ErrRemoved)
+	p.down = state
+	if changed {
+		p.mac, p.mtu = mac, mtu
+	}
+	effective := p.effectiveMTU()
+	p.mu.Unlock()
+
+	var changes []vrftable.Change
+	if changed {
+		r.log.Info("device changed", "port", p.name, "mac", mac, "mtu", mtu)
+		changes = append(changes, vrftable.SetPort{Name: p.name, MAC: mac, MTU: effective})
+	}
+	if (before == nil) != (state == nil) {
+		changes = append(changes, vrftable.SetPortState{Port: p.name, Up: state == nil})
+	}
+	switch {
+	case state == nil && before != nil:
+		r.log.Info("port is up: its routes are back", "port", p.name, "device", p.device)
+	case state != nil && (before == nil || errors.Is(state, afpacket.ErrRemoved)):
+		r.log.Warn("port is down: its routes are withdrawn", "port", p.name, "device", p.device, "error", state)
+	}
+	if errors.Is(state, afpacket.ErrRemoved) {
+		r.watchAll()
+	}
+	if len(changes) == 0 {
+		return
+	}
+	if err := r.table.Apply(changes); err != nil {
+		r.log.Error("the table did not take a port's new state", "port", p.name, "error", err)
+	}
+}
+
+// removed tells whether the port's device was deleted.
+func (p *port) removed() bool { return errors.Is(p.down, afpacket.ErrRemoved) }
+
+func (r *Router) watchAll() {
+	for _, w := range r.workers {
+		r.watch(w)
+	}
+}
+
+// reopen opens a deleted device that has come back under its name: the slow path's queue first, then each worker's. The
+// old queues are closed when nobody touches them any more.
+func (r *Router) reopen(ctx context.Context, p *port) bool {
+	slow, err := p.openSlow()
+	if err != nil {
+		r.log.Debug("port is still gone", "port", p.name, "error", err)
+		return false
+	}
+	last := len(p.queues) - 1
+	fresh := make([]Queue, len(p.queues))
+	fresh[last] = slow
+	for i := range fresh[:last] {
+		if fresh[i], err = p.open(p.options); err != nil {
+			r.log.Warn("a device is back but cannot be opened; trying again", "port", p.name, "error", err)
+			for _, q := range fresh {
+				if q != nil {
+					_ = q.Close()
+				}
+			}
+			return false
+		}
+	}
+	p.mu.Lock()
+	old := p.queues
+	p.queues = fresh
+	p.down = afpacket.ErrDown // until the next look says otherwise
+	for _, q := range old {
+		p.closed = addStats(p.closed, q.Stats())
+	}
+	p.mu.Unlock()
+	r.watchAll()
+	if err := r.slow.SetPort(uint16(p.number), &slowPort{queue: slow, number: uint16(p.number), tap: r.slowTap, view: r.table.View}); err != nil {
+		r.log.Error("the slow path did not take a port's new queue", "port", p.name, "error", err)
+	}
+	for i, w := range r.workers {
+		done, err := w.SetPort(p.number, fresh[i])
+		if err != nil {
+			r.log.Error("a worker did not take a port's new queue", "port", p.name, "worker", i, "error", err)
+			continue
+		}
+		w.waiter.Wake()
+		select {
+		case <-done:
+		case <-ctx.Done(): // the worker may have ended; Close closes what is left
+			p.mu.Lock()
+			p.leftover = append(p.leftover, old[i:]...)
+			p.mu.Unlock()
+			return false
+		}
+		_ = old[i].Close()
+	}
+	_ = old[last].Close()
+	return true
+}

@@ -1,0 +1,215 @@
+package router
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// table writes aligned columns. Errors of w are kept until flush.
+func table(w io.Writer, head string, rows func(row func(cells ...any))) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, head)
+	rows(func(cells ...any) {
+		for i, c := range cells {
+			if i > 0 {
+				fmt.Fprint(t, "\t")
+			}
+			fmt.Fprint(t, c)
+		}
+		fmt.Fprintln(t)
+	})
+	return t.Flush()
+}
+
+func upDown(up bool) string {
+	if up {
+		return "up"
+	}
+	return "down"
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// WriteText writes ports, then IP interfaces.
+func (i *Interfaces) WriteText(w io.Writer) error {
+	err := table(w, "PORT\tDEVICE\tSTATE\tMAC\tMTU\tRX FRAMES\tRX BYTES\tTX FRAMES\tTX BYTES\tRING DROPS", func(row func(...any)) {
+		for _, p := range i.Ports {
+			state := upDown(p.Up)
+			if p.Why != "" {
+				state += " (" + p.Why + ")"
+			}
+			row(p.Name, p.Device, state, p.MAC, p.MTU, p.Rx.Packets, p.Rx.Bytes, p.Tx.Packets, p.Tx.Bytes, p.Ring.Drops)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return table(w, "INTERFACE\tVR\tKIND\tPORT\tVLAN\tSTATE\tFALLBACK\tMTU\tADDRESSES\tRX PACKETS\tRX BYTES\tTX PACKETS\tTX BYTES", func(row func(...any)) {
+		for _, f := range i.Interfaces {
+			state, fallback, mtu, vlan := upDown(f.Up), "-", "-", "-"
+			if !f.Admin {
+				state = "disabled"
+			}
+			if f.Fallback {
+				fallback = "global"
+			}
+			if f.MTU != 0 {
+				mtu = fmt.Sprint(f.MTU)
+			}
+			if f.VLAN != 0 {
+				vlan = fmt.Sprint(f.VLAN)
+			}
+			row(f.Name, f.VR, f.Kind, dash(f.Port), vlan, state, fallback, mtu, dash(strings.Join(f.Addresses, ",")),
+				f.Rx.Packets, f.Rx.Bytes, f.Tx.Packets, f.Tx.Bytes)
+		}
+	})
+}
+
+// RouteHead is the line above routes.
+const RouteHead = "  PREFIX              SOURCE       DIST  NEXT HOP                                  EGRESS"
+
+// WriteText writes a line: "*" marks a route in use.
+func (r *Route) WriteText(w io.Writer) error {
+	mark, egress := " ", r.Egress
+	if r.Best {
+		mark = "*"
+	}
+	if r.Neighbor != "" && r.Neighbor != r.Gateway {
+		egress += " to " + r.Neighbor
+	}
+	if r.From != "" {
+		egress += " (from " + r.From + ")"
+	}
+	_, err := fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%s %-18s  %-11s  %4d  %-40s  %s", mark, r.Prefix, r.Source, r.Distance,
+		nextHopText(*r), egress), " "))
+	return err
+}
+
+func nextHopText(r Route) string {
+	switch {
+	case r.Kind != "via":
+		return r.Kind
+	case r.Interface != "":
+		return "via " + r.Gateway + " on " + r.Interface
+	}
+	return "via " + r.Gateway
+}
+
+// WriteText writes a line for each step.
+func (l *Lookup) WriteText(w io.Writer) error {
+	fmt.Fprintf(w, "%s in %s\n", l.Address, l.VRF)
+	var err error
+	for _, s := range l.Steps {
+		_, err = fmt.Fprintf(w, "  %-9s  %s\n", s.Step, s.Text)
+	}
+	return err
+}
+
+// WriteText writes a line for each neighbour.
+func (n *Neighbors) WriteText(w io.Writer) error {
+	return table(w, "ADDRESS\tMAC\tLAYER 2\tINTERFACE\tSTATE\tAGE", func(row func(...any)) {
+		for _, e := range n.Neighbors {
+			age := "-"
+			if e.State != "static" {
+				age = time.Duration(e.Age * float64(time.Second)).Round(time.Second).String()
+			}
+			row(e.Address, dash(e.MAC), e.Layer2, dash(e.Interface), e.State, age)
+		}
+	})
+}
+
+// WriteText writes the account, then the counters that are not 0.
+func (c *Counters) WriteText(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "received   %d\nforwarded  %d\npunted     %d\ndropped    %d\n", c.Received, c.Forwarded, c.Punted, c.Dropped)
+	for _, part := range []struct {
+		name   string
+		counts map[string]uint64
+	}{{"dropped", c.Drops}, {"punted", c.Punts}, {"slow path", c.SlowPath}, {"rings", c.Ring.byName()}} {
+		if err == nil {
+			err = writeCounts(w, part.name, part.counts)
+		}
+	}
+	return err
+}
+
+// ringNames are the names of a Ring's counters, as people read them.
+var ringNames = []string{"drops", "freezes", "too long", "merged", "other host", "other tag", "bad", "tx full", "tx refused",
+	"tx too long", "tx wrong"}
+
+func (r Ring) byName() map[string]uint64 {
+	out := map[string]uint64{}
+	for i, n := range []uint64{r.Drops, r.Freezes, r.TooLong, r.Merged, r.OtherHost, r.OtherTag, r.Bad, r.TxFull, r.TxRefused,
+		r.TxTooLong, r.TxWrong} {
+		out[ringNames[i]] = n
+	}
+	return out
+}
+
+func writeCounts(w io.Writer, head string, counts map[string]uint64) (err error) {
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[name]; n > 0 {
+			if head != "" {
+				fmt.Fprintf(w, "\n%s\n", head)
+				head = ""
+			}
+			_, err = fmt.Fprintf(w, "  %-22s %d\n", name, n)
+		}
+	}
+	return err
+}
+
+// WriteText writes a line for each worker.
+func (l *Workers) WriteText(w io.Writer) error {
+	return table(w, "WORKER\tCPU\tTHREAD\tRECEIVED\tFORWARDED\tPUNTED\tDROPPED\tPOLLS\tIDLE\tCPU TIME\tNS/FRAME\tLOAD", func(row func(...any)) {
+		for _, k := range l.Workers {
+			cpu := "any"
+			if k.CPU >= 0 {
+				cpu = fmt.Sprint(k.CPU)
+			}
+			row(k.Number, cpu, k.Thread, k.Received, k.Forwarded, k.Punted, k.Dropped, k.Polls, k.Idle,
+				fmt.Sprintf("%.2fs", k.Busy), fmt.Sprintf("%.0f", k.Cost), fmt.Sprintf("%.1f%%", 100*k.Load))
+		}
+	})
+}
+
+// WriteText writes a line for each import map.
+func (l *Imports) WriteText(w io.Writer) error {
+	return table(w, "VRF\tROUTE MAP\tMAX ROUTES\tIMPORTED\tREFUSED\tLIMITED", func(row func(...any)) {
+		for _, i := range l.Imports {
+			row(i.VRF, i.RouteMap, i.MaxRoutes, i.Imported, i.Refused, i.Limited)
+		}
+	})
+}
+
+// WriteText writes a line for each export map.
+func (l *Exports) WriteText(w io.Writer) error {
+	return table(w, "VRF\tROUTE MAP\tORIGINATED\tDISTANCE\tEXPORTED", func(row func(...any)) {
+		for _, e := range l.Exports {
+			row(e.VRF, e.RouteMap, e.Originated, e.Distance, e.Exported)
+		}
+	})
+}
+
+// WriteText says what was done.
+func (r *Reloaded) WriteText(w io.Writer) error {
+	for _, warning := range r.Warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	did := "nothing to change"
+	if r.Changed {
+		did = "applied"
+	}
+	_, err := fmt.Fprintf(w, "%s: %s\n", r.File, did)
+	return err
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+package router
+
+import "time"
+
+func threadID() int { return 0 }
+
+func threadTime(int) time.Duration { return 0 }

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package router
+
+func setUmask(int) int { return 0 }
