@@ -100,7 +100,7 @@ func (d *differ) addStatics() {
 
 // stays tells whether a static neighbour of old stays what it is, on what it is.
 func (d *differ) stays(n, now *neighbor) bool {
-	return now != nil && now.iface == n.iface && now.mac == n.mac && d.kept[n.iface] && !d.moved[n.iface]
+	return now != nil && now.iface == n.iface && now.mac == n.mac && d.kept[n.iface]
 }
 
 func (d *differ) deleteNeighbors() {
