@@ -57,3 +57,11 @@ func (c *Checker) Judge(flow, seq uint32, egress, context uint16) Verdict {
 	}
 	return c.fault(at, uint64(seq)<<32|uint64(f.expect), got)
 }
+
+// Context returns the table that the flow's egress belongs to, as Expect gave it; 0 for a flow that there is not.
+func (c *Checker) Context(flow uint32) uint16 {
+	if at := flow - c.base; uint64(at) < uint64(len(c.states)) {
+		return uint16(c.states[at].expect >> 16)
+	}
+	return 0
+}

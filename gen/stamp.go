@@ -46,15 +46,15 @@ func PutStamp(frame []byte, now int64) {
 	}
 }
 
-// ParseStamp finds the stamp in an Ethernet frame with none, one or two tags and an IPv4 header without options; false
-// where there is none. The frame is anything that came from a wire.
+// ParseStamp finds the stamp in an Ethernet frame with none, one or two tags and an IPv4 header without options whose
+// checksum is right; false where there is none. The frame is anything that came from a wire.
 func ParseStamp(frame []byte) (s Stamp, ok bool) {
 	l2, err := packet.ParseVLAN(frame)
 	if err != nil || l2.EtherType() != packet.EtherTypeIPv4 {
 		return s, false
 	}
 	ip, err := packet.ParseIPv4(frame[len(l2):])
-	if err != nil || ip.HeaderLen() != packet.IPv4HeaderLen || ip.Protocol() != packet.ProtoUDP {
+	if err != nil || ip.HeaderLen() != packet.IPv4HeaderLen || !ip.ChecksumOK() || ip.Protocol() != packet.ProtoUDP {
 		return s, false
 	}
 	udp, err := packet.ParseUDP(ip[packet.IPv4HeaderLen:])

@@ -1,0 +1,173 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"vrfwd/gen"
+	"vrfwd/packet"
+)
+
+// sender sends the streams of one port, on a thread of its own.
+type sender struct {
+	name    string // of the port
+	link    *Link
+	clock   Clock
+	streams []*sending
+	stop    *atomic.Bool
+	arena   *packet.Arena
+	descs   []packet.Desc
+	stuck   int64 // since when the port has taken nothing; 0: it takes frames
+	err     error
+
+	frames, bytes, refused atomic.Uint64 // written by the sender alone
+}
+
+// sending is one stream being sent.
+type sending struct {
+	stream  *Stream
+	traffic *gen.Traffic
+	pacer   *gen.Pacer
+	started int64
+	bytes   uint64 // without FCS
+	over    bool
+	pace    gen.Pace
+	took    time.Duration
+}
+
+const (
+	txBatch = 64 // frames filled and sent at once: little enough that the first one's stamp is not old when it leaves
+	// A thread that waits looks this often whether it is to stop.
+	stopCheck = 20 * time.Millisecond
+	// A port that took nothing is tried again after this time.
+	refusedWait = 20 * time.Microsecond
+	// A port that takes nothing for this long ends the run.
+	stuckLimit = 10 * time.Second
+)
+
+// add adds a stream. MTU is checked here: a frame that the port can never take would only be refused for ever.
+func (s *sender) add(stream *Stream, t *gen.Traffic, tagged bool) error {
+	p, err := gen.NewPacer(stream.Rate, stream.Burst)
+	if err != nil {
+		return err
+	}
+	l2 := packet.EthernetLen
+	if tagged {
+		l2 += packet.TagLen
+	}
+	if s.link.MTU > 0 && t.MaxLen() > s.link.MTU+l2 {
+		return fmt.Errorf("stream %s: frames of %d bytes do not fit port %s, whose MTU is %d: at most %d, with FCS",
+			stream.Name, t.MaxLen()+fcs, s.name, s.link.MTU, s.link.MTU+l2+fcs)
+	}
+	s.streams = append(s.streams, &sending{stream: stream, traffic: t, pacer: p})
+	return nil
+}
+
+const fcs = 4
+
+// prepare makes the memory that frames are filled into.
+func (s *sender) prepare() (err error) {
+	size := 64 // what a gen.Traffic writes at least
+	for _, st := range s.streams {
+		size = max(size, st.traffic.MaxLen())
+	}
+	if s.arena, err = packet.NewArena(txBatch, size); err != nil {
+		return err
+	}
+	for i := range txBatch {
+		s.descs = append(s.descs, s.arena.Desc(i))
+	}
+	return nil
+}
+
+// run sends from the time start on until all streams are over, or it is told to stop.
+func (s *sender) run(start int64) {
+	defer s.arena.Close()
+	defer s.clock.Thread()()
+	for _, st := range s.streams {
+		st.started = start + int64(st.stream.Delay)
+		st.pacer.Start(st.started, st.stream.Duration, st.stream.Count)
+	}
+	for s.err == nil && !s.stop.Load() {
+		now := s.clock.Now()
+		next, busy, over := now+int64(stopCheck), false, true
+		for _, st := range s.streams {
+			if st.over {
+				continue
+			}
+			if n := min(st.pacer.Due(now), txBatch); n > 0 {
+				busy = true
+				s.send(st, n, now)
+			}
+			if st.pacer.Over(now) {
+				st.end(now)
+				continue
+			}
+			over = false
+			next = min(next, st.pacer.Next())
+		}
+		switch {
+		case over:
+			return
+		case !busy:
+			s.clock.Sleep(next)
+		}
+	}
+	for _, st := range s.streams {
+		if !st.over {
+			st.end(s.clock.Now())
+		}
+	}
+}
+
+func (st *sending) end(now int64) {
+	st.over, st.pace, st.took = true, st.pacer.Pace(now), time.Duration(max(now-st.started, 0))
+}
+
+// send sends n frames of a stream, or as many as the port takes.
+func (s *sender) send(st *sending, n int, now int64) {
+	d := s.descs[:n]
+	st.traffic.Fill(s.arena, d)
+	for i := range d {
+		gen.PutStamp(s.arena.Frame(d[i]), s.clock.Wall())
+	}
+	took := s.link.Tx.TxBurst(s.arena, d)
+	st.traffic.Rewind(d[took:])
+	st.pacer.Sent(took, now)
+	bytes := uint64(0)
+	for i := range d[:took] {
+		bytes += uint64(d[i].Len)
+	}
+	st.bytes += bytes
+	add(&s.frames, uint64(took))
+	add(&s.bytes, bytes)
+	if took > 0 {
+		s.stuck = 0
+	}
+	if took < n {
+		s.back(n-took, now)
+	}
+}
+
+// back waits for a port that has refused frames.
+func (s *sender) back(refused int, now int64) {
+	add(&s.refused, uint64(refused))
+	switch {
+	case s.stuck == 0:
+		s.stuck = now
+	case now-s.stuck > int64(stuckLimit):
+		s.err = stuckError(s.name, s.link)
+	}
+	s.clock.Wait(refusedWait)
+}
+
+// stuckError says why a port takes nothing.
+func stuckError(name string, link *Link) error {
+	why := link.state()
+	if why == nil {
+		why = errors.New("its queue stays full")
+	}
+	return fmt.Errorf("port %s has taken no frame for %v: %w", name, stuckLimit, why)
+}

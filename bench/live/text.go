@@ -1,0 +1,254 @@
+package live
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// WriteText writes the report for people.
+func (p *Report) WriteText(w io.Writer) error {
+	b := &strings.Builder{}
+	p.writeSent(b)
+	p.writeReceived(b)
+	p.writeFlows(b)
+	p.writeRest(b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// table aligns columns to the right, but for the first.
+func table(b *strings.Builder, head string, rows func(row func(cells ...any))) {
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	cells := strings.Fields(head)
+	for i, c := range cells {
+		cells[i] = strings.ReplaceAll(c, "_", " ")
+	}
+	width := len(cells[0])
+	var lines [][]string
+	rows(func(values ...any) {
+		line := make([]string, len(values))
+		for i, v := range values {
+			line[i] = fmt.Sprint(v)
+		}
+		width = max(width, len(line[0]))
+		lines = append(lines, line)
+	})
+	for _, line := range append([][]string{cells}, lines...) {
+		line[0] += strings.Repeat(" ", width-len(line[0]))
+		fmt.Fprintln(t, strings.Join(line, "\t")+"\t")
+	}
+	t.Flush()
+}
+
+func (p *Report) sends() bool {
+	return slices.ContainsFunc(p.Streams, func(s StreamReport) bool { return !s.Remote })
+}
+
+func (p *Report) writeSent(b *strings.Builder) {
+	if !p.sends() {
+		return
+	}
+	table(b, "sent frames rate bits wanted missed late_by", func(row func(...any)) {
+		for _, s := range p.Streams {
+			if s.Remote {
+				continue
+			}
+			wanted := "max"
+			if s.Wanted > 0 {
+				wanted = PPS(s.Wanted)
+			}
+			row(s.Name, s.Sent, PPS(s.SentRate), BitRate(s.SentBits), wanted, s.Missed, span(s.LateMax))
+		}
+	})
+	b.WriteByte('\n')
+}
+
+func (p *Report) writeReceived(b *strings.Builder) {
+	if p.Total.Observed == 0 && p.Total.Received == 0 && p.sends() {
+		return
+	}
+	table(b, "received frames rate lost loss discarded twice late reordered wrong leaked", func(row func(...any)) {
+		line := func(name, rate string, c *Count) {
+			row(name, c.Received, rate, c.Lost, percent(c.Lost, c.Observed), c.Discarded, c.Duplicate, c.Late, c.Reordered, c.WrongEgress, c.Leak)
+		}
+		for i := range p.Streams {
+			line(p.Streams[i].Name, PPS(p.Streams[i].RxRate), &p.Streams[i].Count)
+		}
+		if len(p.Streams) > 1 {
+			line("total", "", &p.Total)
+		}
+	})
+	if !slices.ContainsFunc(p.Streams, func(s StreamReport) bool { return s.Latency != nil && s.Latency.Frames > 0 }) {
+		return
+	}
+	b.WriteByte('\n')
+	table(b, "latency min mean p50 p90 p99 p99.9 p99.99 max", func(row func(...any)) {
+		for _, s := range p.Streams {
+			if l := s.Latency; l != nil && l.Frames > 0 {
+				cells := []any{s.Name, span(l.Min), span(l.Mean)}
+				for _, q := range quantiles {
+					cells = append(cells, span(l.Quantiles[q.name]))
+				}
+				row(append(cells, span(l.Max))...)
+			}
+		}
+	})
+	fmt.Fprintf(b, "         of the %s's time of reception; clock: %s to read, steps of %s, wall clock moved by %s against the monotonic one\n",
+		p.Clock.Of, span(p.Clock.Read), span(p.Clock.Step), span(p.Clock.Drift))
+}
+
+// writeFlows writes all flows where they were asked for, else the worst.
+func (p *Report) writeFlows(b *strings.Builder) {
+	flows := p.Flows
+	if flows == nil {
+		flows = p.Faulty
+	}
+	if len(flows) == 0 {
+		return
+	}
+	b.WriteByte('\n')
+	table(b, "flow from to source destination sent received lost twice late reordered wrong leaked p50 max", func(row func(...any)) {
+		for i := range flows {
+			f := &flows[i]
+			p50, most := "", ""
+			if f.Latency != nil {
+				if most = span(f.Latency.Max); f.Latency.Quantiles != nil {
+					p50 = span(f.Latency.Quantiles["p50"])
+				}
+			}
+			row(fmt.Sprintf("%s #%d", f.Stream, f.Flow), f.From, f.To, f.Src, f.Dst, f.Sent, f.Received, f.Lost, f.Duplicate, f.Late,
+				f.Reordered, f.WrongEgress, f.Leak, p50, most)
+		}
+	})
+	if p.Flows == nil && p.FaultyFlows > len(flows) {
+		fmt.Fprintf(b, "         and %d more flows with faults\n", p.FaultyFlows-len(flows))
+	}
+}
+
+func (p *Report) writeRest(b *strings.Builder) {
+	b.WriteByte('\n')
+	if len(p.Foreign) > 0 {
+		var parts []string
+		for _, kind := range slices.Sorted(maps.Keys(p.Foreign)) {
+			parts = append(parts, fmt.Sprintf("%d %s", p.Foreign[kind], kind))
+		}
+		fmt.Fprintln(b, "foreign ", strings.Join(parts, ", "))
+	}
+	if p.ARP.Answered > 0 {
+		fmt.Fprintf(b, "ARP      %d requests answered\n", p.ARP.Answered)
+	}
+	for _, n := range p.Notes {
+		fmt.Fprintln(b, "note    ", n)
+	}
+	if p.Interrupted {
+		fmt.Fprintf(b, "stopped  after %s\n", span(int64(p.Seconds*1e9)))
+	}
+	if p.OK {
+		fmt.Fprintln(b, "verdict  ok")
+		return
+	}
+	for _, f := range p.Faults {
+		fmt.Fprintln(b, "FAULT   ", f)
+	}
+}
+
+// scaled gives a number with four digits and a prefix.
+func scaled(v float64, unit string) string {
+	for _, s := range []struct {
+		factor float64
+		prefix string
+	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
+		if v >= s.factor {
+			return significant(v/s.factor, 4) + " " + s.prefix + unit
+		}
+	}
+	return significant(v, 4) + " " + unit
+}
+
+// significant gives n significant digits and no exponent.
+func significant(v float64, n int) string {
+	for x := v; x >= 10 && n > 1; x /= 10 {
+		n--
+	}
+	return strconv.FormatFloat(v, 'f', n-1, 64)
+}
+
+// PPS gives a rate of frames with four digits.
+func PPS(v float64) string { return scaled(v, "pps") }
+
+// BitRate gives a rate of bits with four digits.
+func BitRate(v float64) string { return scaled(v, "bit/s") }
+
+// Span gives a time with three digits.
+func Span(d time.Duration) string { return span(int64(d)) }
+
+func span(ns int64) string {
+	sign, v := "", float64(ns)
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	for _, unit := range []string{"ns", "µs", "ms"} {
+		if v < 1000 {
+			return sign + strings.TrimSuffix(significant(v, 3), ".00") + " " + unit
+		}
+		v /= 1000
+	}
+	return sign + significant(v, 4) + " s"
+}
+
+func percent(part, whole uint64) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3g %%", 100*float64(part)/float64(whole))
+}
+
+// WriteText writes the report for people.
+func (p *ReplayReport) WriteText(w io.Writer) error {
+	b := &strings.Builder{}
+	passes := "1 pass"
+	if p.Passes != 1 {
+		passes = fmt.Sprintf("%d passes", p.Passes)
+	}
+	fmt.Fprintf(b, "sent      %d frames in %s, %s, %s, %s\n", p.Frames, span(int64(p.Seconds*1e9)), passes, PPS(p.Rate), BitRate(p.Bits))
+	if p.LateMax > 0 {
+		fmt.Fprintf(b, "late      %s at most\n", span(p.LateMax))
+	}
+	for _, s := range []struct {
+		n    uint64
+		text string
+	}{
+		{p.Missed, "frames fewer than the rate asks for"},
+		{p.Cut, "frames not sent: the capture has cut them"},
+		{p.Short, "frames not sent: shorter than an Ethernet header"},
+		{p.Long, "frames not sent: longer than the interface's MTU"},
+		{p.Backwards, "frames with a time before that of the frame ahead of them: sent with it"},
+	} {
+		if s.n > 0 {
+			fmt.Fprintf(b, "note      %d %s\n", s.n, s.text)
+		}
+	}
+	for _, port := range p.Ports {
+		if port.Received > 0 || port.Sent == 0 {
+			fmt.Fprintf(b, "received  %d frames at %s", port.Received, port.Name)
+			if port.Dropped > 0 {
+				fmt.Fprintf(b, ", and %d that there was no room for", port.Dropped)
+			}
+			b.WriteByte('\n')
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(p.Received)) {
+		fmt.Fprintf(b, "          %d %s\n", p.Received[kind], kind)
+	}
+	if p.Interrupted {
+		fmt.Fprintf(b, "stopped   after %s\n", span(int64(p.Seconds*1e9)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
