@@ -104,7 +104,7 @@ func (r *blocks) walk(d []packet.Desc) (n int) {
 			kind: load16(h[v3TPID:])<<16 | uint32(h[v3Address+sllPktType]),
 		}
 		off := r.at + mac
-		if mac < v3FrameMin || uint64(off)+uint64(e.stored) > uint64(len(block)) {
+		if mac < v3FrameMin || uint64(off)+uint64(e.stored-1) >= uint64(len(block)) {
 			return r.broken(n)
 		}
 		if r.plain(e) || r.odd(block, off, e) {

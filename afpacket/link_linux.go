@@ -153,10 +153,9 @@ func (s *socket) warnings(name string) (w []string) {
 		w = append(w, fmt.Sprintf("%s: rx-vlan-filter is on: the device may drop tagged frames; switch it off: "+
 			"ethtool -K %s rx-vlan-filter off", name, name))
 	}
-	if s.driver(name) == "veth" && on["tx-tcp-segmentation"] {
-		w = append(w, fmt.Sprintf("%s: a veth with segmentation offload: if its other end has it as well, hosts there send "+
-			"TCP in super-frames, which are dropped (RxSuper); on the other end: ethtool -K PEER tso off gso off "+
-			"tx-udp-segmentation off", name))
+	if s.driver(name) == "veth" && (on["tx-tcp-segmentation"] || on["tx-udp-segmentation"]) {
+		w = append(w, fmt.Sprintf("%s: a veth with segmentation offload: hosts at the other end may send super-frames of up to "+
+			"64 KiB, which are dropped (RxSuper); on both ends: ethtool -K %s tso off tx-udp-segmentation off", name, name))
 	}
 	return w
 }

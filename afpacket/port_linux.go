@@ -1,6 +1,7 @@
 package afpacket
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -23,11 +24,11 @@ type transmitter interface {
 }
 
 // Port is one member of a device's queues: a receive ring and a transmit ring, each on a socket of its own. It is a
-// forwarder.Port, and its burst methods and Free belong to one worker. Stats, State and MTU are safe from anywhere at
-// any time until Close.
+// forwarder.Port, and its burst methods and Free belong to one worker. The rest is safe from anywhere at any time until
+// Close.
 type Port struct {
 	index int
-	mac   [6]byte
+	mac   atomic.Uint64 // in its upper 6 bytes, big-endian
 	mtu   atomic.Int32
 
 	rx, tx *socket // nil: not open
@@ -73,8 +74,8 @@ func open(o Options) (p *Port, err error) {
 	if o, err = o.withDefaults(l.mtu); err != nil {
 		return p, err
 	}
-	p.index, p.mac = l.index, l.mac
-	p.mtu.Store(int32(l.mtu))
+	p.index = l.index
+	p.know(l)
 	if !o.RxOnly && p.tx == nil {
 		if p.tx, err = openSocket(); err != nil {
 			return p, err
@@ -230,8 +231,20 @@ func (p *Port) FD() int {
 	return p.rx.fd
 }
 
-// MAC is the device's address when the port was opened.
-func (p *Port) MAC() [6]byte { return p.mac }
+// know keeps what may change while the port is open.
+func (p *Port) know(l link) {
+	var mac [8]byte
+	copy(mac[:], l.mac[:])
+	p.mac.Store(binary.BigEndian.Uint64(mac[:]))
+	p.mtu.Store(int32(l.mtu))
+}
+
+// MAC is the device's address, when the port was opened or State was last called.
+func (p *Port) MAC() [6]byte {
+	var mac [8]byte
+	binary.BigEndian.PutUint64(mac[:], p.mac.Load())
+	return [6]byte(mac[:])
+}
 
 // MTU is the device's MTU in bytes, when the port was opened or State was last called.
 func (p *Port) MTU() int { return int(p.mtu.Load()) }
@@ -240,7 +253,7 @@ func (p *Port) MTU() int { return int(p.mtu.Load()) }
 func (p *Port) Index() int { return p.index }
 
 // State is nil, or wraps ErrDown (also without carrier) or ErrRemoved. A device that comes up again works again; one
-// that is gone does not come back: a new one of the same name takes a new port. It also refreshes MTU.
+// that is gone does not come back: a new one of the same name takes a new port. It also refreshes MAC and MTU.
 func (p *Port) State() error {
 	s := p.socket()
 	name, err := s.nameOf(p.index)
@@ -248,15 +261,16 @@ func (p *Port) State() error {
 		return fmt.Errorf("afpacket: interface %d: %w", p.index, ErrRemoved)
 	}
 	l, err := s.link(name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("afpacket: interface %s: %w", name, err)
+	}
+	p.know(l)
+	switch {
 	case l.flags&unix.IFF_UP == 0:
 		return fmt.Errorf("afpacket: interface %s: %w (ip link set %s up)", name, ErrDown, name)
 	case l.flags&unix.IFF_RUNNING == 0:
 		return fmt.Errorf("afpacket: interface %s: %w: no carrier", name, ErrDown)
 	}
-	p.mtu.Store(int32(l.mtu))
 	return nil
 }
 

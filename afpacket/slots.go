@@ -62,7 +62,7 @@ func (r *slots) take(base uint32, t *packet.Desc) bool {
 		status: load32(h[v2Status:]), length: load32(h[v2Length:]), stored: load32(h[v2Stored:]),
 		kind: load16(h[v2TPID:])<<16 | uint32(h[v2Address+sllPktType]),
 	}
-	if mac < v2FrameMin || uint64(mac)+uint64(e.stored) > uint64(len(slot)) {
+	if mac < v2FrameMin || uint64(mac)+uint64(e.stored-1) >= uint64(len(slot)) {
 		r.count.rxBad.Add(1)
 		return false
 	}
