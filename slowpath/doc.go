@@ -42,5 +42,7 @@
 //   - The network's own address is a broadcast address too (RFC 1812 4.2.2.11; RFC 1812 5.3.5). Linux takes it as a host's
 //     since 5.14.
 //   - TCP to the router where no program can listen is answered by ICMP port unreachable: there is no TCP to reset it.
+//   - There are no redirects, which RFC 1812 5.2.7.2 asks for (Linux with send_redirects=0): workers forward such packets
+//     without a look at where they came from, and a PE-CE circuit has no second router to send them to.
 //   - A neighbour that did not answer is not asked again for a few seconds.
 package slowpath

@@ -201,9 +201,6 @@ func FuzzOptions(f *testing.F) {
 		if !bytes.Equal(kinds, after) {
 			t.Errorf("% x became % x", before.Options(), ip.Options())
 		}
-		if fault, _ := checkOptions(ip.Options()); fault >= 0 && !bytes.ContainsAny(o, "\x44") {
-			t.Errorf("% x: faulty at %d after stamping", ip.Options(), fault)
-		}
 		recorders(o)
 	})
 }

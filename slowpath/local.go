@@ -61,6 +61,9 @@ func (p *Path) SetHosts(hosts []Host) error {
 		}
 		want[h.VR] = h
 	}
+	if p.isClosed() && len(hosts) > 0 {
+		return errors.New("slowpath: it is closed")
+	}
 	// p.hosts is written under hostsMu alone, so that it may be read without mu here.
 	var fresh []*hostDevice
 	for vr, h := range want {
@@ -182,8 +185,8 @@ func (p *Path) read(h *hostDevice) {
 func (p *Path) fromHost(h hostPacket) {
 	p.count.FromHost++
 	ip, err := packet.ParseIPv4(h.data)
-	if err != nil {
-		p.settle(Malformed) // IPv6 among them
+	if err != nil || !ip.ChecksumOK() { // IPv6 among them
+		p.settle(Malformed)
 		return
 	}
 	table, known := p.links.vrs[h.vr]

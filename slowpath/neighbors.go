@@ -263,6 +263,16 @@ func (p *Path) drop(n *neighbor, o Outcome) {
 	}
 }
 
+// forgetOld has the table forget what an earlier Path learned: nobody asks those neighbours any more.
+func (p *Path) forgetOld() {
+	for _, n := range p.table.Neighbors() {
+		if n.Learned {
+			p.pending.add(vrftable.ForgetNeighbor{Interface: n.Via, Addr: n.Addr}, nil)
+		}
+	}
+	p.install()
+}
+
 // Neighbors lists the neighbours, static ones too, by layer 2 interface and address.
 func (p *Path) Neighbors() []Neighbor {
 	type place struct {

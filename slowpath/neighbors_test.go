@@ -2,7 +2,11 @@ package slowpath
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -281,6 +285,67 @@ func TestLinkDown(t *testing.T) {
 			b.outcome(NoInterface, 1)
 			b.outcome(Waiting, 0)
 		})
+	}
+}
+
+// TestBusy: while the table takes no changes, packets to new neighbours go by the slow path; nothing is lost, and when it
+// takes changes again workers are told.
+func TestBusy(t *testing.T) {
+	var text bytes.Buffer
+	b := newBed(t, Config{Log: slog.New(slog.NewTextHandler(&text, nil))}, vrftable.AddNeighbor{Interface: "uplink", Addr: ip("192.0.2.2"), MAC: macISP})
+	var routes []vrftable.Route
+	for i := range 300 { // so many that a change of the neighbour copies the adjacencies
+		routes = append(routes, vrftable.Route{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{20, byte(i >> 8), byte(i), 0}), 24),
+			Source: vrftable.Static, NextHop: vrftable.Via{Gateway: ip("192.0.2.2")}})
+	}
+	b.apply(vrftable.AddRoutes{Routes: routes})
+	holder := b.tab.Domain().Register()
+	defer holder.Close()
+	holder.Online()
+	var err error
+	for i := 0; err == nil; i++ {
+		err = b.tab.Apply([]vrftable.Change{vrftable.AddNeighbor{Interface: "uplink", Addr: ip("192.0.2.2"), MAC: vrftable.MAC{2, 1, byte(i >> 8), byte(i)}}})
+	}
+	if !errors.Is(err, vrftable.ErrBusy) {
+		t.Fatal(err)
+	}
+	through := fromA(udp(header("10.0.0.9", "10.0.0.2", 17), 10)...)
+	b.receive(1, through)
+	b.one(1)
+	b.receive(1, frame(macP1, macCEA, 10, arpOf(2, macCEA, "10.0.0.2", macP1, "10.0.0.1")))
+	wantL2(t, b.one(1), macCEA, macP1, 10)
+	for i := range uint64(3) {
+		b.receive(1, through)
+		b.one(1)
+		b.outcome(Sent, 2+i)
+	}
+	if n := len(b.tab.Neighbors()); n != 1 {
+		t.Errorf("%d neighbours in the table", n)
+	}
+	holder.Quiesce()
+	b.pass(1100 * time.Millisecond)
+	b.receive(1, through)
+	b.one(1)
+	b.outcome(Sent, 4)
+	if n := len(b.tab.Neighbors()); n != 2 {
+		t.Errorf("%d neighbours in the table", n)
+	}
+	if strings.Count(text.String(), "cannot be installed") != 1 {
+		t.Errorf("log: %s", text.String())
+	}
+}
+
+// TestRestart: a new Path does not inherit what an old one had learned.
+func TestRestart(t *testing.T) {
+	b := newBed(t, Config{}, vrftable.AddNeighbor{Interface: "b-ce", Addr: ip("10.0.0.2"), MAC: macCEB})
+	b.receive(0, fromISP(arpOf(1, macISP, "192.0.2.2", vrftable.MAC{}, "192.0.2.1")))
+	p, err := New(Config{Table: b.tab, Sources: b.path.sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if n := b.tab.Neighbors(); len(n) != 1 || n[0].Learned {
+		t.Errorf("%+v", n)
 	}
 }
 

@@ -104,6 +104,7 @@ func New(c Config) (*Path, error) {
 	}
 	p.now = p.clock()
 	p.reader = c.Table.Domain().Register()
+	p.forgetOld()
 	if err := p.SetHosts(c.Hosts); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -121,6 +122,12 @@ func (p *Path) Close() error {
 	p.closed = true
 	p.reader.Close()
 	return errors.Join(err, p.out.Close())
+}
+
+func (p *Path) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
 }
 
 // SetPort replaces the queue of a port, such as one whose interface was deleted and made again; nil: it has none.

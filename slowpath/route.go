@@ -52,7 +52,7 @@ func (p *Path) punted(frame []byte, desc packet.Desc) Outcome {
 		return p.arp(frame[len(l2):], p.links.byKey[keyOf(desc.Port, vlan)])
 	}
 	ip, err := packet.ParseIPv4(frame[len(l2):])
-	if err != nil || l2.EtherType() != packet.EtherTypeIPv4 {
+	if err != nil || l2.EtherType() != packet.EtherTypeIPv4 || !ip.ChecksumOK() {
 		return Malformed
 	}
 	return p.route(&datagram{

@@ -18,6 +18,7 @@ import (
 const (
 	rulePriority = 10000
 	tableBase    = 0x76720000 // "vr"
+	maxIndex     = 0xffff     // above it the tables' numbers would run into others
 )
 
 // tun is a TUN device of the kernel (Documentation/networking/tuntap.rst), one IP packet per read and write. It goes when
@@ -89,20 +90,37 @@ func (t *tun) setUp(name string) (err error) {
 		return fmt.Errorf("setting it up: %w", err)
 	}
 	t.table = tableBase + t.link.Attrs().Index
-	// A process that was killed leaves its rules behind.
-	old, err := t.kernel.RuleListFiltered(netlink.FAMILY_V4, &netlink.Rule{Table: t.table}, netlink.RT_FILTER_TABLE)
-	if err != nil {
-		return fmt.Errorf("listing rules: %w", err)
+	if t.link.Attrs().Index > maxIndex {
+		return fmt.Errorf("interface index %d: at most %d has a routing table", t.link.Attrs().Index, maxIndex)
 	}
-	for i := range old {
-		if err = t.kernel.RuleDel(&old[i]); err != nil {
-			return fmt.Errorf("deleting rule %v: %w", old[i], err)
-		}
+	if err = t.sweep(); err != nil {
+		return err
 	}
 	all := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
 	route := netlink.Route{LinkIndex: t.link.Attrs().Index, Table: t.table, Dst: all, Scope: netlink.SCOPE_LINK}
 	if err = t.kernel.RouteReplace(&route); err != nil {
 		return fmt.Errorf("default route of table %d: %w", t.table, err)
+	}
+	return nil
+}
+
+// sweep deletes the rules that a killed process has left: those for tables of devices that are gone, or now this one.
+func (t *tun) sweep() error {
+	rules, err := t.kernel.RuleList(unix.AF_INET)
+	if err != nil {
+		return fmt.Errorf("listing rules: %w", err)
+	}
+	for i := range rules {
+		index := rules[i].Table - tableBase
+		if rules[i].Priority != rulePriority || index < 1 || index > maxIndex {
+			continue
+		}
+		if _, err := t.kernel.LinkByIndex(index); err == nil && rules[i].Table != t.table {
+			continue
+		}
+		if err := t.kernel.RuleDel(&rules[i]); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("deleting the old rule %v: %w", rules[i], err)
+		}
 	}
 	return nil
 }
