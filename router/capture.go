@@ -68,13 +68,8 @@ func reasonByName(name string) (forwarder.Reason, bool) {
 func (r *Router) answerCapture(ctx context.Context, conn *net.UnixConn, q Request) error {
 	w := newBodyWriter(conn)
 	f, err := r.filter(q)
-	if err == nil {
-		select {
-		case <-r.capturing:
-			defer func() { r.capturing <- struct{}{} }()
-		default:
-			err = errors.New("capture: there is one already; end it first")
-		}
+	if err == nil && !r.capturing.CompareAndSwap(false, true) {
+		err = errors.New("capture: there is one already; end it first")
 	}
 	if err != nil {
 		if err := w.e.Encode(headerOf(err)); err != nil {
@@ -82,24 +77,19 @@ func (r *Router) answerCapture(ctx context.Context, conn *net.UnixConn, q Reques
 		}
 		return w.Flush()
 	}
-	if err := w.begin(); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil { // the client may count on being told of all frames from now on
-		return err
-	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_, _ = io.Copy(io.Discard, conn)
 	}()
 	err = r.capture(ctx, ended, w, f)
+	r.capturing.Store(false) // before the client knows, which may begin the next one
 	conn.Close()
 	<-ended
 	return err
 }
 
-// capture arms the taps, and writes what they copy.
+// capture arms the taps, and writes what they copy. The header tells the client that frames are captured from now on.
 func (r *Router) capture(ctx context.Context, ended <-chan struct{}, w *bodyWriter, f forwarder.Filter) error {
 	taps := []*forwarder.Tap{r.slowTap}
 	for _, k := range r.workers {
@@ -111,12 +101,12 @@ func (r *Router) capture(ctx context.Context, ended <-chan struct{}, w *bodyWrit
 		}
 		c.missed -= t.Missed()
 	}
-	if err := c.out.section(); err != nil {
-		return err
-	}
 	for _, t := range taps {
 		t.Arm(f)
 		defer t.Disarm()
+	}
+	if err := errors.Join(w.begin(), c.out.section(), w.Flush()); err != nil {
+		return err
 	}
 	tick := time.NewTicker(captureEvery)
 	defer tick.Stop()

@@ -160,8 +160,12 @@ func martian(a netip.Addr) bool {
 
 func describe(r vrftable.RouteInfo) string {
 	s := fmt.Sprintf("%v: %v, distance %d, %s", r.Prefix, r.Source, r.Distance, nextHopText(routeOf(r)))
-	if r.From != "" {
-		s += ", leaked from " + r.From
+	switch {
+	case r.From == "":
+	case r.VR == vrftable.Parent:
+		s += ", exported by " + r.From
+	default:
+		s += ", imported from " + r.From
 	}
 	return s
 }

@@ -15,8 +15,8 @@ import (
 
 // metrics serves /metrics and /healthz.
 type metrics struct {
-	net.Listener
-	http.Server
+	listener net.Listener
+	server   http.Server
 }
 
 // newMetrics takes the address.
@@ -36,15 +36,15 @@ func newMetrics(r *Router, address string) (*metrics, error) {
 
 // serve answers until ctx ends.
 func (m *metrics) serve(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { _ = m.Server.Close() })()
-	if err := m.Serve(m.Listener); !errors.Is(err, http.ErrServerClosed) {
+	defer context.AfterFunc(ctx, func() { _ = m.server.Close() })()
+	if err := m.server.Serve(m.listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	return nil
 }
 
 func (m *metrics) close() error {
-	if err := m.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+	if err := m.listener.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil

@@ -36,7 +36,7 @@ type Router struct {
 	reloading sync.Mutex // serialises reloads, and guards config
 	config    *config.Config
 
-	capturing chan struct{} // holds a token while nobody captures
+	capturing atomic.Bool // there is a capture
 }
 
 // What a worker's way to the slow path and its tap hold.
@@ -49,9 +49,7 @@ const (
 // New opens the ports, builds the table and makes the workers; it takes the control socket and the metrics' address.
 // Frames are received from now on, and forwarded by Run. An error leaves nothing behind.
 func New(c *config.Config, o Options) (r *Router, err error) {
-	r = &Router{log: o.Log, level: o.Level, load: o.Load, driver: o.Driver, config: c, start: time.Now(),
-		capturing: make(chan struct{}, 1)}
-	r.capturing <- struct{}{}
+	r = &Router{log: o.Log, level: o.Level, load: o.Load, driver: o.Driver, config: c, start: time.Now()}
 	if r.log == nil {
 		r.log = slog.Default()
 	}
