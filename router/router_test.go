@@ -141,7 +141,7 @@ func TestLinks(t *testing.T) {
 	m.inject("access", 0, udp(10, "10.0.0.2", "8.8.8.8", 1))
 	eventually(t, "the slow path answers by the new queue", func() bool { return len(m.slowSent("access")) > 0 })
 	r.stop()
-	for _, want := range []string{"port is down", "interface is gone", "port is up"} {
+	for _, want := range []string{"port is down", afpacket.ErrRemoved.Error(), "port is up"} {
 		if !strings.Contains(r.log.String(), want) {
 			t.Errorf("no %q in the log:\n%s", want, r.log)
 		}
