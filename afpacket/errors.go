@@ -2,8 +2,8 @@ package afpacket
 
 import "errors"
 
-// What State wraps.
+// What State and Open wrap.
 var (
-	ErrDown    = errors.New("interface is down")
-	ErrRemoved = errors.New("interface is gone")
+	ErrDown    = errors.New("the interface is down")
+	ErrRemoved = errors.New("no such interface")
 )

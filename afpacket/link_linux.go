@@ -64,7 +64,7 @@ func (s *socket) link(name string) (l link, err error) {
 	} {
 		if r, err = s.ask(name, q.request); err != nil {
 			if errors.Is(err, unix.ENODEV) {
-				return l, fmt.Errorf("no such interface in this network namespace (see ip link): %w", ErrRemoved)
+				return l, fmt.Errorf("%w in this network namespace (ip link lists those there are)", ErrRemoved)
 			}
 			return l, err
 		}

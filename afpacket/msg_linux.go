@@ -52,10 +52,7 @@ func newMsgRx(s *socket, o Options, j judge) (*msgRx, error) {
 	for i := range arena.Frames() {
 		r.spare = append(r.spare, arena.Desc(i))
 	}
-	// What waits in the socket is the kernel's ring here. SO_RCVBUFFORCE needs CAP_NET_ADMIN: as much as we may have.
-	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, o.BlockSize*o.Blocks) != nil {
-		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, o.BlockSize*o.Blocks)
-	}
+	s.buffer(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, o.BlockSize*o.Blocks) // what waits here is what a ring holds
 	return r, nil
 }
 

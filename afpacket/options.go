@@ -9,8 +9,7 @@ import (
 // Version chooses how frames pass between the kernel and the process (Documentation/networking/packet_mmap.rst).
 type Version uint8
 
-// What each version does on its way in and out. Default is what measured best on a veth pair (see BenchmarkRx,
-// BenchmarkTx).
+// What each version does. Default is what measured best on a veth pair: see the package comment.
 const (
 	Default Version = iota
 	V3              // TPACKET_V3: frames of any length packed into blocks, which the kernel hands over whole
@@ -47,7 +46,8 @@ type Fanout struct {
 type Options struct {
 	Interface string // the device's name
 
-	Rx, Tx Version // of each direction
+	Rx     Version // of receiving; Default: V3
+	Tx     Version // of sending; Default: V2
 	RxOnly bool    // TxBurst takes nothing
 	TxOnly bool    // RxBurst returns nothing
 

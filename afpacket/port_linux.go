@@ -148,6 +148,7 @@ func (p *Port) openTx(o Options) error {
 			return err
 		}
 	}
+	s.buffer(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, o.TxFrames*(o.FrameSize+skbOverhead))
 	limits := sizes{room: o.FrameSize, mtu: &p.mtu}
 	if o.Tx == Msg {
 		p.out = newMsgTx(s, limits, &p.count)
@@ -258,7 +259,7 @@ func (p *Port) State() error {
 	s := p.socket()
 	name, err := s.nameOf(p.index)
 	if err != nil {
-		return fmt.Errorf("afpacket: interface %d: %w", p.index, ErrRemoved)
+		return fmt.Errorf("afpacket: interface number %d: %w: it was removed", p.index, ErrRemoved)
 	}
 	l, err := s.link(name)
 	if err != nil {

@@ -216,6 +216,19 @@ func TestSend(t *testing.T) {
 	})
 }
 
+// TestQdisc sends through the queueing discipline.
+func TestQdisc(t *testing.T) {
+	versions(t, func(t *testing.T, v afpacket.Version) {
+		p := newPair(t, afpacket.Options{Tx: v, Qdisc: true})
+		a, d := fill(t, p.frame(1, 60), p.frame(2, 1514))
+		if n := p.port.TxBurst(a, d); n != 2 {
+			t.Fatalf("took %d: %+v", n, p.port.Stats())
+		}
+		p.expect(t, p.frame(1, 60))
+		p.expect(t, p.frame(2, 1514))
+	})
+}
+
 // TestSendOdd: short frames are padded with zeros, a tag out of band goes in line, what is too long is dropped alone.
 func TestSendOdd(t *testing.T) {
 	versions(t, func(t *testing.T, v afpacket.Version) {

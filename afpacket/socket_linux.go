@@ -51,6 +51,17 @@ func (s *socket) set(name string, option, value int) error {
 	return nil
 }
 
+// skbOverhead is more than what the kernel reckons a packet to take beyond its bytes (SKB_TRUESIZE).
+const skbOverhead = 1024
+
+// buffer sets how many bytes may be queued in the socket, or by it in devices: what force sets, with CAP_NET_ADMIN, or
+// else as much as the system's limit allows.
+func (s *socket) buffer(force, option, bytes int) {
+	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, force, bytes) != nil {
+		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, option, bytes)
+	}
+}
+
 // bind attaches the socket to a device; protocol 0 receives nothing.
 func (s *socket) bind(index int, protocol uint16) error {
 	err := unix.Bind(s.fd, &unix.SockaddrLinklayer{Ifindex: index, Protocol: bits.ReverseBytes16(protocol)})
