@@ -98,16 +98,13 @@ func (d *differ) addStatics() {
 	}
 }
 
-// stays tells whether a static neighbour of old stays what it is, on what it is.
-func (d *differ) stays(n, now *neighbor) bool {
-	return now != nil && now.iface == n.iface && now.mac == n.mac && d.kept[n.iface]
-}
-
+// deleteNeighbors deletes the static neighbours that are no more, and those of an interface that goes. Others are
+// replaced by being added again.
 func (d *differ) deleteNeighbors() {
 	now := index(d.new.neighbors, (*neighbor).key)
 	for i := range d.old.neighbors {
 		n := &d.old.neighbors[i]
-		if !d.stays(n, now[n.key()]) {
+		if now[n.key()] == nil || d.gone[n.iface] {
 			d.drop(vrftable.DeleteNeighbor{Interface: n.iface, Addr: n.addr})
 			d.forgotten[n.key()] = true
 		}
@@ -118,7 +115,7 @@ func (d *differ) addNeighbors() {
 	had := index(d.old.neighbors, (*neighbor).key)
 	for i := range d.new.neighbors {
 		n := &d.new.neighbors[i]
-		if was := had[n.key()]; was == nil || !d.stays(was, n) {
+		if was := had[n.key()]; was == nil || was.iface != n.iface || was.mac != n.mac || d.gone[was.iface] {
 			d.add(n.at, vrftable.AddNeighbor{Interface: n.iface, Addr: n.addr, MAC: n.mac})
 		}
 	}
