@@ -319,12 +319,6 @@ func header(src, dst string, protocol layers.IPProtocol, set ...func(*layers.IPv
 
 func ttl(n uint8) func(*layers.IPv4) { return func(h *layers.IPv4) { h.TTL = n } }
 
-func withOption(kind uint8, data ...byte) func(*layers.IPv4) {
-	return func(h *layers.IPv4) {
-		h.Options = append(h.Options, layers.IPv4Option{OptionType: kind, OptionLength: uint8(len(data) + 2), OptionData: data})
-	}
-}
-
 // udp is a datagram with size bytes of data.
 func udp(h *layers.IPv4, size int) []gopacket.SerializableLayer {
 	data := make([]byte, size)

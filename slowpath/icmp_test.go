@@ -75,6 +75,8 @@ func TestNoEcho(t *testing.T) {
 	b.outcome(Broadcast, 1)
 	b.receive(1, fromA(header("10.0.0.2", "10.0.0.1", 1), &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(13, 0)}, gopacket.Payload(make([]byte, 12))))
 	b.outcome(NoHost, 1)
+	b.receive(1, fromB(ping(header("9.9.9.9", "10.0.0.1", 1), 56)...)) // no way back
+	b.outcome(Undeliverable, 1)
 	b.none()
 	b.receive(1, fromA(ping(header("10.0.0.2", "10.0.0.1", 1), 56)...))
 	b.one(1)

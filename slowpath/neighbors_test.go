@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/gopacket/layers"
 
+	"vrfwd/forwarder"
+	"vrfwd/packet"
 	"vrfwd/vrftable"
 )
 
@@ -53,8 +55,8 @@ func TestGlean(t *testing.T) {
 			b.outcome(ARPTaken, 1)
 			b.receive(c.in, c.frame)
 			direct := b.sent(c.out)
-			if forwarder := b.path.Counters(); forwarder.Outcomes[Sent] != 1 {
-				t.Errorf("the second packet was not the worker's: %v", forwarder)
+			if c := b.path.Counters(); c.Outcomes[Sent] != 1 {
+				t.Errorf("the second packet was not the worker's: %v", c)
 			}
 			if len(waited) != 1 || len(direct) != 1 || !bytes.Equal(waited[0], direct[0]) {
 				t.Fatalf("sent by the slow path\n% x\nby a worker\n% x", waited, direct)
@@ -137,14 +139,14 @@ func TestUnresolved(t *testing.T) {
 // goes, and packets to it wait once more.
 func TestAgeing(t *testing.T) {
 	b := newBed(t, Config{Neighbors: NeighborConfig{Reachable: time.Minute}})
-	packet := fromA(udp(header("10.1.0.2", "8.1.2.3", 17), 10)...)
+	steady := fromA(udp(header("10.1.0.2", "8.1.2.3", 17), 10)...)
 	b.receive(0, fromISP(arpOf(1, macISP, "192.0.2.2", vrftable.MAC{}, "192.0.2.1")))
 	b.sent(0)
 	flow := func(d time.Duration) (requests []string) {
 		t.Helper()
 		for end := b.now.Add(d); b.now.Before(end); {
 			b.pass(500 * time.Millisecond)
-			b.receive(1, packet)
+			b.receive(1, steady)
 			through := 0
 			for _, f := range b.sent(0) {
 				p := decode(t, f)
@@ -200,7 +202,7 @@ func TestAgeing(t *testing.T) {
 	if c := b.path.Counters(); c.Expired != 1 {
 		t.Errorf("%d expired, want 1", c.Expired)
 	}
-	b.receive(1, packet)
+	b.receive(1, steady)
 	b.outcome(Waiting, 1)
 }
 
@@ -218,15 +220,18 @@ func TestStaticNeighbors(t *testing.T) {
 	if len(n) != 3 || n[0].MAC != macCEA || n[0].State != Static {
 		t.Errorf("%+v", n)
 	}
-	// Learned, then configured: the next time it would be asked, it is left alone.
+	b.receive(1, frame(everyone, other, 10, arpOf(1, other, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")))
+	b.one(1)
+	// No longer configured: it is asked for when it is needed.
 	b.apply(vrftable.DeleteNeighbor{Interface: "a-ce", Addr: ip("10.0.0.2")})
-	b.receive(1, frame(everyone, other, 10, arpOf(1, other, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")))
-	b.pass(2 * time.Minute)
-	b.receive(1, frame(everyone, other, 10, arpOf(1, other, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")))
+	b.receive(1, fromA(udp(header("10.0.0.3", "10.1.0.1", 17), 10)...))
+	wantARP(t, b.one(1), 1, macP1, "10.0.0.1", vrftable.MAC{}, "10.0.0.2")
+	b.receive(1, frame(macP1, other, 10, arpOf(2, other, "10.0.0.2", macP1, "10.0.0.1")))
+	wantL2(t, b.one(1), other, macP1, 10)
+	// Learned, then configured: the next time it would be asked, it is left alone.
 	if n := b.path.Neighbors(); n[0].State != Reachable || n[0].MAC != other {
 		t.Errorf("%+v", n)
 	}
-	b.sent(1)
 	b.apply(known()...)
 	b.pass(61 * time.Second)
 	if f := b.sent(1); len(f) > 1 {
@@ -390,4 +395,30 @@ func TestUnnumbered(t *testing.T) {
 	b.one(0)
 	b.receive(0, frame(macP0, macISP, 30, udp(header("5.1.2.3", "9.9.9.9", 17), 10)...))
 	wantICMP(t, b.one(0), "10.255.0.1", "5.1.2.3", 3, 0)
+
+	// A VR without any address has no voice.
+	b.apply(vrftable.AddVRF{Name: "c"}, vrftable.AddLayer2{Name: "mute", Port: "p0", VLAN: 40},
+		vrftable.AddInterface{Name: "mute", VR: "c", Layer2: "mute"})
+	b.receive(0, frame(macP0, macISP, 40, udp(header("5.1.2.3", "9.9.9.9", 17), 10)...))
+	b.outcome(Suppressed, 1)
+	b.none()
+}
+
+// TestVanished: an interface is deleted while a pass learns one of its neighbours, and while one of its frames is on its way.
+func TestVanished(t *testing.T) {
+	b := newBed(t, Config{})
+	b.rx[1] = append(b.rx[1], rxFrame{frame(macP1, macCEA, 10, arpOf(1, macCEA, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")), -1})
+	b.worker.Poll()
+	b.path.begin()
+	b.path.count.Punted[forwarder.ARP]++
+	b.path.settle(b.path.punted(frame(macP1, macCEA, 10, arpOf(1, macCEA, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")), packet.Desc{Port: 1}))
+	b.apply(vrftable.DeleteInterface{Name: "a-ce"})
+	b.path.end()
+	if n := b.path.Neighbors(); len(n) != 0 {
+		t.Errorf("%+v", n)
+	}
+	b.one(1)
+	b.path.Poll()
+	b.outcome(NoInterface, 1)
+	b.none()
 }
