@@ -297,7 +297,7 @@ func startTestpmd(b *testing.B, l *live) int {
 	if err != nil {
 		b.Skip("dpdk-testpmd (package dpdk) is not in PATH")
 	}
-	return run(b, l, "Press enter", name, "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",
+	return run(b, l, "nb forwarding cores", "stdbuf", "-oL", name, "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",
 		fmt.Sprintf("--lcores=0@%d,1@%d", generatorCPU, engineCPU), // lcore 0 is the console's
 		"--vdev=net_af_packet0,iface=trunk,qdisc_bypass=1", "--vdev=net_af_packet1,iface=uplink,qdisc_bypass=1",
 		"--", "--forward-mode=io", "--total-num-mbufs=16384", "--no-lsc-interrupt", "--no-mlockall", "--stats-period=0")
