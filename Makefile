@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: go help build run test lint unit race purego fuzz smoke bench report clean
+.PHONY: go help tools build run test lint unit race purego fuzz smoke bench report clean
 
 GO         ?= go
 FUZZTIME   ?= 10s#  for each target
@@ -18,7 +18,7 @@ STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 STEP        := .ci/step
 
 # What is concurrent, and so runs under the race detector.
-RACE := ./internal/qsbr ./lpm ./ring ./vrftable ./forwarder ./bench
+RACE := ./internal/qsbr ./lpm ./ring ./vrftable ./forwarder ./afpacket ./slowpath ./bench ./bench/live ./router
 # The packages with assembly, whose pure Go twins the tag purego selects.
 ASSEMBLY = $$($(GO) list -f '{{if .SFiles}}{{.ImportPath}}{{end}}' ./...)
 
@@ -36,7 +36,10 @@ build: go ## bin/fwd
 run: build ## the main job: fwd bench with its defaults (make run ARGS="-h")
 	@bin/fwd bench $(ARGS)
 
-test: lint unit race purego fuzz smoke ## everything that must pass: what CI runs
+test: tools lint unit race purego fuzz smoke ## everything that must pass: what CI runs
+
+tools: ## the programs that tests run: installed by root with apt-get, named otherwise
+	@$(STEP) tools .ci/tools
 
 lint: go ## gofmt, go vet (Linux, darwin on arm64, purego) and staticcheck
 	@$(STEP) gofmt bash -c 'bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "run gofmt -w on:" $$bad; exit 1; }'
@@ -59,7 +62,7 @@ fuzz: go ## each fuzz target for FUZZTIME (one: make fuzz FUZZ=IPv4 FUZZTIME=5m)
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
 smoke: go ## each benchmark once, so that none rots
-	@$(STEP) benchmarks $(GO) test -run '^$$' -bench . -benchtime 1x ./...
+	@$(STEP) benchmarks $(GO) test -run '^$$' -bench . -benchtime 1x -short ./...
 
 bench: go ## the benchmarks behind the bars, BENCHCOUNT times, raw samples into results/
 	@GO="$(GO)" .ci/bench $(BENCHCOUNT) $(BENCHTIME)
