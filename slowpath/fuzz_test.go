@@ -13,29 +13,32 @@ import (
 // inject gives the slow path a frame as a worker would that punts everything.
 func (b *bed) inject(frame []byte, d packet.Desc) Outcome {
 	b.Helper()
-	p := b.path
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	before := slices.Clone(frame)
-	p.begin()
-	p.count.Punted[0]++
-	o := p.punted(frame, d)
-	p.settle(o)
-	if !p.now.Before(p.due) {
-		p.tick()
-	}
-	p.end()
+	p, before, o := b.path, slices.Clone(frame), NumOutcomes
+	p.pass(func() {
+		p.count.Punted[0]++
+		o = p.punted(frame, d)
+		p.settle(o)
+		if !p.now.Before(p.due) {
+			p.tick()
+		}
+	})
 	if !bytes.Equal(before, frame) {
 		b.Errorf("%v: the frame was changed", o)
 	}
-	in, out := p.count.FromHost+p.count.Originated+p.count.Punted[0], uint64(0)
-	for _, n := range p.count.Outcomes {
+	b.accounted()
+	return o
+}
+
+// accounted checks that what came in is what became of it.
+func (b *bed) accounted() {
+	b.Helper()
+	c, out := b.path.Counters(), uint64(0)
+	for _, n := range c.Outcomes {
 		out += n
 	}
-	if in != out || o >= NumOutcomes {
-		b.Errorf("%v: %d in, %d out: %v", o, in, out, p.count)
+	if in := c.FromHost + c.Originated + c.Punted[0]; in != out {
+		b.Errorf("%d in, %d out: %v", in, out, c)
 	}
-	return o
 }
 
 // checkSent checks every frame that was sent: headers and checksums good, errors by the rules.
@@ -136,16 +139,14 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		b.TB = t
-		m := Message(kind) % NumMessages
-		p := b.path
-		p.mu.Lock()
-		p.begin()
-		p.count.Punted[0]++
-		in := p.view.Ports[1][10]
-		o := p.answer(&datagram{scope: scope{in.Table, in.Flags, in.Iface}, ip: ip}, m, 0)
-		p.settle(o)
-		p.end()
-		p.mu.Unlock()
+		m, p, o := Message(kind)%NumMessages, b.path, NumOutcomes
+		p.pass(func() {
+			p.count.Punted[0]++
+			in := p.view.Ports[1][10]
+			o = p.answer(&datagram{scope: scope{in.Table, in.Flags, in.Iface}, ip: ip}, m, 0)
+			p.settle(o)
+		})
+		b.accounted()
 		frames := append(b.sent(0), b.sent(1)...)
 		if o != Answered && len(frames) > 0 {
 			t.Errorf("%v, and sent % x", o, frames)
@@ -185,9 +186,7 @@ func FuzzOptions(f *testing.F) {
 		}
 		ip := randomPacket(rand.New(rand.NewPCG(1, 1)), 100, o)
 		before := slices.Clone(ip)
-		b.path.begin()
-		b.path.stamp(ip, scope{}, 0xc0000201)
-		b.path.end()
+		b.path.pass(func() { b.path.stamp(ip, scope{}, 0xc0000201) })
 		if !ip.ChecksumOK() || !bytes.Equal(ip.Payload(), before.Payload()) {
 			t.Errorf("% x became % x", before, ip)
 		}
@@ -247,48 +246,46 @@ func FuzzReassemble(f *testing.F) {
 		for p := range fragments(whole, int(mtu), make([]byte, mtu)) {
 			pieces = append(pieces, slices.Clone(p))
 		}
-		p := b.path
-		p.begin()
-		var used [][]byte
-		for _, o := range order[:min(len(order), 40)] {
-			piece := slices.Clone(pieces[int(o&0x3f)%len(pieces)])
-			if o&0x80 != 0 {
-				piece.SetFragment(piece.Fragment() + 1)
-			}
-			if o&0x40 != 0 {
-				piece.SetFragment(piece.Fragment() ^ packet.FlagMF)
-			}
-			p.count.Punted[0]++
-			got, outcome := p.reassemble(&datagram{ip: piece})
-			p.settle(outcome)
-			switch {
-			case outcome == ReassemblyFailed && len(p.partial) == 0:
-				used = nil
-			case outcome == Waiting || got != nil:
-				used = append(used, piece)
-			}
-			if got == nil {
-				continue
-			}
-			payload, more, ok := glue(used)
-			if !ok || more || !bytes.Equal(payload, got.ip.Payload()) || got.ip.IsFragment() || !got.ip.ChecksumOK() {
-				t.Errorf("made %d bytes of %d pieces, the twin %d, %v, %v", len(got.ip), len(used), len(payload), more, ok)
-			}
-			used = nil
+		b.path.pass(func() { reassembleAll(t, b.path, pieces, order) })
+		b.accounted()
+		if c := b.path.Counters(); c.Outcomes[Waiting] != 0 {
+			t.Errorf("%d still wait", c.Outcomes[Waiting])
 		}
-		for key, w := range p.partial {
-			p.abandon(key, w)
-		}
-		p.end()
-		b.balanced2()
 	})
 }
 
-// balanced2 checks that nothing waits.
-func (b *bed) balanced2() {
-	b.Helper()
-	if c := b.path.Counters(); c.Outcomes[Waiting] != 0 {
-		b.Errorf("%d still wait", c.Outcomes[Waiting])
+// reassembleAll offers pieces in an order, moved up where a bit of 0x80 is set and with the other flag where 0x40 is, and
+// checks what is made of them. What is left over is given up.
+func reassembleAll(t *testing.T, p *Path, pieces []packet.IPv4, order []byte) {
+	var used [][]byte
+	for _, o := range order[:min(len(order), 40)] {
+		piece := slices.Clone(pieces[int(o&0x3f)%len(pieces)])
+		if o&0x80 != 0 {
+			piece.SetFragment(piece.Fragment() + 1)
+		}
+		if o&0x40 != 0 {
+			piece.SetFragment(piece.Fragment() ^ packet.FlagMF)
+		}
+		p.count.Punted[0]++
+		got, outcome := p.reassemble(&datagram{ip: piece})
+		p.settle(outcome)
+		switch {
+		case outcome == ReassemblyFailed && len(p.partial) == 0:
+			used = nil
+		case outcome == Waiting || got != nil:
+			used = append(used, piece)
+		}
+		if got == nil {
+			continue
+		}
+		payload, more, ok := glue(used)
+		if !ok || more || !bytes.Equal(payload, got.ip.Payload()) || got.ip.IsFragment() || !got.ip.ChecksumOK() {
+			t.Errorf("made %d bytes of %d pieces, the twin %d, %v, %v", len(got.ip), len(used), len(payload), more, ok)
+		}
+		used = nil
+	}
+	for key, w := range p.partial {
+		p.abandon(key, w)
 	}
 }
 
@@ -302,17 +299,9 @@ func FuzzFromHost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b.TB = t
 		for _, vr := range []string{"default", "a", "gone"} {
-			b.path.begin()
-			b.path.fromHost(hostPacket{vr, data})
-			b.path.end()
+			b.path.pass(func() { b.path.fromHost(hostPacket{vr, data}) })
 		}
 		b.checkSent()
-		c, out := b.path.Counters(), uint64(0)
-		for _, n := range c.Outcomes {
-			out += n
-		}
-		if c.FromHost+c.Originated != out {
-			t.Errorf("%v", c)
-		}
+		b.accounted()
 	})
 }

@@ -48,7 +48,7 @@ func TestEcho(t *testing.T) {
 			wantL2(t, p, c.to, c.from, c.vlan)
 			v, m := wantICMP(t, p, c.dst, c.back, 0, 0)
 			asked := request.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
-			if v.TTL != 64 || m.Id != 77 || m.Seq != 5 || !bytes.Equal(packet.ICMPv4(packet.IPv4(packetOf(c.frame)).Payload()).Payload(), packet.ICMPv4(packet.IPv4(packetOf(bytesOf(p))).Payload()).Payload()) {
+			if v.TTL != 64 || m.Id != 77 || m.Seq != 5 || !bytes.Equal(m.LayerPayload(), asked.LayerPayload()) {
 				t.Errorf("reply %+v %+v to %+v", v, m, asked)
 			}
 			b.outcome(Answered, 1)
@@ -56,8 +56,6 @@ func TestEcho(t *testing.T) {
 		})
 	}
 }
-
-func bytesOf(p gopacket.Packet) []byte { return p.Data() }
 
 // TestNoEcho: what is not answered.
 func TestNoEcho(t *testing.T) {
@@ -177,13 +175,11 @@ func TestSuppressed(t *testing.T) {
 	// A worker drops what comes in a link broadcast; if one did not, it would not be answered either.
 	b := newBed(t, Config{}, known()...)
 	broadcast := frame(everyone, macCEA, 10, udp(to(17), 10)...)
-	b.path.mu.Lock()
-	b.path.begin()
-	if o := b.path.punted(broadcast, packet.Desc{Port: 1}); o != Suppressed {
-		t.Errorf("a link broadcast: %v", o)
-	}
-	b.path.end()
-	b.path.mu.Unlock()
+	b.path.pass(func() {
+		if o := b.path.punted(broadcast, packet.Desc{Port: 1}); o != Suppressed {
+			t.Errorf("a link broadcast: %v", o)
+		}
+	})
 	b.none()
 }
 

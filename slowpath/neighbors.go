@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -310,22 +309,14 @@ func (p *Path) Neighbors() []Neighbor {
 // FlushNeighbors forgets the learned neighbours of a primary, or of all for "", and returns how many. Those that are still
 // being asked for stay, with the packets that wait for them.
 func (p *Path) FlushNeighbors(iface string) (n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return 0
-	}
-	p.begin()
-	for _, key := range slices.SortedFunc(maps.Keys(p.neighbors), func(a, b neighborKey) int {
-		return cmp.Or(cmp.Compare(a.link, b.link), cmp.Compare(a.addr, b.addr))
-	}) {
-		e, on := p.neighbors[key], p.links.byKey[key.link]
-		if e.state != Incomplete && (iface == "" || on.name == iface) {
-			p.drop(e, Undeliverable)
-			n++
+	p.pass(func() {
+		for key, e := range p.neighbors {
+			if e.state != Incomplete && (iface == "" || p.links.byKey[key.link].name == iface) {
+				p.drop(e, Undeliverable)
+				n++
+			}
 		}
-	}
-	p.end()
+	})
 	return n
 }
 
@@ -371,7 +362,6 @@ func (p *Path) install() {
 				p.log.Warn("slowpath: neighbours cannot be installed, packets to them go by the slow path", "error", err)
 			}
 			c.failing, c.again = true, p.now.Add(p.config.Retry)
-			p.wake(c.again)
 			return
 		}
 		p.refused(c.of[refused.Index], err)

@@ -409,11 +409,11 @@ func TestVanished(t *testing.T) {
 	b := newBed(t, Config{})
 	b.rx[1] = append(b.rx[1], rxFrame{frame(macP1, macCEA, 10, arpOf(1, macCEA, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")), -1})
 	b.worker.Poll()
-	b.path.begin()
-	b.path.count.Punted[forwarder.ARP]++
-	b.path.settle(b.path.punted(frame(macP1, macCEA, 10, arpOf(1, macCEA, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")), packet.Desc{Port: 1}))
-	b.apply(vrftable.DeleteInterface{Name: "a-ce"})
-	b.path.end()
+	b.path.pass(func() {
+		b.path.count.Punted[forwarder.ARP]++
+		b.path.settle(b.path.punted(frame(macP1, macCEA, 10, arpOf(1, macCEA, "10.0.0.2", vrftable.MAC{}, "10.0.0.1")), packet.Desc{Port: 1}))
+		b.apply(vrftable.DeleteInterface{Name: "a-ce"})
+	})
 	if n := b.path.Neighbors(); len(n) != 0 {
 		t.Errorf("%+v", n)
 	}

@@ -173,11 +173,8 @@ func (p *Path) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		case <-timer.C:
 		case h := <-p.inbox:
-			p.mu.Lock()
-			p.begin()
-			p.fromHost(h)
-			p.end()
-			p.mu.Unlock()
+			p.pass(func() { p.fromHost(h) })
+			rest = restMin
 		}
 	}
 	return nil
@@ -186,42 +183,40 @@ func (p *Path) Run(ctx context.Context) error {
 // Poll makes one pass: a burst from each worker, what TUN devices have read, and the timers that are due. It returns the
 // number of packets.
 func (p *Path) Poll() (n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return 0
-	}
-	p.begin()
-	for _, s := range p.sources {
-		d := p.popped[:s.Pop(p.popped)]
-		for i := range d {
-			p.count.Punted[reasonOf(d[i])]++
-			p.settle(p.punted(s.Arena().Frame(d[i]), d[i]))
+	p.pass(func() {
+		for _, s := range p.sources {
+			d := p.popped[:s.Pop(p.popped)]
+			for i := range d {
+				p.count.Punted[reasonOf(d[i])]++
+				p.settle(p.punted(s.Arena().Frame(d[i]), d[i]))
+			}
+			s.Free(d)
+			n += len(d)
 		}
-		s.Free(d)
-		n += len(d)
-	}
-	for range len(p.inbox) {
-		p.fromHost(<-p.inbox)
-		n++
-	}
-	if !p.now.Before(p.due) {
-		p.tick()
-	}
-	p.end()
+		for range len(p.inbox) {
+			p.fromHost(<-p.inbox)
+			n++
+		}
+		if !p.now.Before(p.due) {
+			p.tick()
+		}
+	})
 	return n
 }
 
-// begin starts a pass: one time, one view, one list of interfaces. end closes it: the view may go, and the table is told
-// of the neighbours that the pass has found.
-func (p *Path) begin() {
+// pass does what f does with one time, one list of interfaces and one view, and then tells the table of the neighbours
+// that were found. A closed Path does nothing.
+func (p *Path) pass(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
 	p.now = p.clock()
+	p.refresh() // may wait for the table: not as a reader
 	p.reader.Online()
 	p.view = p.table.View()
-	p.refresh()
-}
-
-func (p *Path) end() {
+	f()
 	p.view = nil
 	p.reader.Offline()
 	p.install()

@@ -88,10 +88,10 @@ func (p *Path) route(d *datagram) Outcome {
 		return p.answer(d, NetUnreachable, 0)
 	}
 	on := p.links.byIface[a.Iface]
-	switch gateway := a.Gateway; {
-	case on == nil && a.Kind == vrftable.Glean: // a share on a layer 2 interface without primary: nobody speaks ARP there
+	if a.Kind == vrftable.Glean && on == nil { // a share on a layer 2 interface without primary: nobody speaks ARP there
 		return p.answer(d, HostUnreachable, 0)
-	case a.Kind == vrftable.Glean && gateway == 0:
+	}
+	if a.Kind == vrftable.Glean && a.Gateway == 0 {
 		a.Gateway = d.ip.Dst()
 		if on.broadcast(a.Gateway) {
 			return Broadcast
@@ -122,13 +122,12 @@ func (p *Path) forward(d *datagram, a *vrftable.Adjacency, header []byte, on *li
 	if len(ip) <= int(a.MTU) {
 		return p.send(ip, a, header)
 	}
-	o := Fragmented
 	for f := range fragments(ip, int(a.MTU), p.scratch[packet.MaxFrameSize:]) {
 		if sent := p.send(f, a, header); sent != Sent {
 			return sent
 		}
 	}
-	return o
+	return Fragmented
 }
 
 // egressAddress is what record route writes: the address of the interface that the packet leaves by (RFC 1812 5.2.4.2).
