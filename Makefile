@@ -39,7 +39,7 @@ run: build ## the main job: fwd bench with its defaults (make run ARGS="-h")
 test: tools lint unit race purego fuzz smoke ## everything that must pass: what CI runs
 
 tools: ## the programs that tests run: installed by root with apt-get, named otherwise
-	@$(STEP) tools .ci/tools
+	@.ci/tools
 
 lint: go ## gofmt, go vet (Linux, darwin on arm64, purego) and staticcheck
 	@$(STEP) gofmt bash -c 'bad=$$(gofmt -l .); [[ -z $$bad ]] || { echo "run gofmt -w on:" $$bad; exit 1; }'
