@@ -79,10 +79,14 @@ func (e *bench) c(b *testing.B, direction string, v Version, vnet int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	shape := newTxShape(o.TxFrames, o.FrameSize+packet.TagLen)
+	shape := txShape(o.TxFrames, o.FrameSize+packet.TagLen)
 	n := (b.N + benchBurst - 1) / benchBurst * benchBurst
 	args := []string{direction, v.String(), strconv.Itoa(vnet), e.near.Path(), "near", e.far.Path(), "far"}
-	for _, i := range []int{n, benchBurst, int(shape.slot), int(shape.slots), int(shape.block), o.BlockSize, o.Blocks} {
+	in := pageSize
+	if v == V2 {
+		in = int(rxShape(o.BlockSize, o.Blocks, o.FrameSize).slot)
+	}
+	for _, i := range []int{n, benchBurst, int(shape.slot), int(shape.slots), int(shape.block), o.BlockSize, o.Blocks, in} {
 		args = append(args, strconv.Itoa(i))
 	}
 	var said strings.Builder

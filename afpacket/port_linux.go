@@ -109,13 +109,15 @@ func (p *Port) openRx(o Options, l link) error {
 		}
 		p.in, p.arena = m, m.arena
 	case V2:
-		shift := bits.Len(uint(o.FrameSize + ringOverhead - 1))
-		if err := s.rxRing(o, 1<<shift); err != nil {
+		shape := rxShape(o.BlockSize, o.Blocks, o.FrameSize)
+		if err := s.ring("receive", unix.PACKET_RX_RING, V2, shape, 0); err != nil {
 			return err
 		}
-		p.in, p.arena = newSlots(s.mem, uint(shift), j), packet.ArenaOver(s.mem)
+		p.in, p.arena = newSlots(s.mem, shape, j), packet.ArenaOver(s.mem)
 	default:
-		if err := s.rxRing(o, pageSize); err != nil {
+		shape := shape{slot: pageSize, block: uint32(o.BlockSize), blocks: uint32(o.Blocks)}
+		shape.slots = shape.block / shape.slot * shape.blocks // the kernel checks it and does no more with it
+		if err := s.ring("receive", unix.PACKET_RX_RING, V3, shape, o.RetireTimeout); err != nil {
 			return err
 		}
 		p.in, p.arena = newBlocks(s.mem, uint(bits.Len(uint(o.BlockSize-1))), j), packet.ArenaOver(s.mem)
@@ -157,8 +159,8 @@ func (p *Port) openTx(o Options) error {
 		if o.Tx == V3 {
 			layout = v3Slot
 		}
-		shape := newTxShape(o.TxFrames, max(o.FrameSize, minFrame)+packet.TagLen)
-		if err := s.txRing(o.Tx, shape); err != nil {
+		shape := txShape(o.TxFrames, max(o.FrameSize, minFrame)+packet.TagLen)
+		if err := s.ring("transmit", unix.PACKET_TX_RING, o.Tx, shape, 0); err != nil {
 			return err
 		}
 		p.out = newTxRing(s.mem, shape, layout, limits, s.kick, &p.count)

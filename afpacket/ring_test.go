@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -17,19 +18,20 @@ func put16(b []byte, v uint32) { binary.NativeEndian.PutUint16(b, uint16(v)) }
 
 // filler writes receive rings, in order.
 type filler struct {
-	mem   []byte
-	shift uint // log2 of the size of a block or slot
-	next  uint32
+	mem    []byte
+	at     []uint32 // where each block or slot begins
+	size   uint32   // of each
+	status uint32   // offset of its status word
+	next   int
 }
 
 // block hands the next block over with the first of the frames, as many as it has room for, and returns how many; 0
 // when the block has not been given back.
 func (f *filler) block(frames [][]byte) (n int) {
-	base := f.next << f.shift
-	b := f.mem[base:][:1<<f.shift]
-	if len(frames) == 0 || loadWord(f.mem, base+blockStatus) != statusKernel {
+	if len(frames) == 0 || f.taken(f.next) {
 		return 0
 	}
+	b := f.mem[f.at[f.next]:][:f.size]
 	at, last := uint32(blockHeader), uint32(0)
 	for ; n < len(frames); n++ {
 		length := uint32(len(frames[n]))
@@ -54,17 +56,16 @@ func (f *filler) block(frames [][]byte) (n int) {
 	store32(b[last+v3Next:], 0)
 	store32(b[blockFrames:], uint32(n))
 	store32(b[blockFirst:], blockHeader)
-	f.hand(base + blockStatus)
+	f.hand()
 	return n
 }
 
 // slot hands the next slot over with the first of the frames.
 func (f *filler) slot(frames [][]byte) (n int) {
-	base := f.next << f.shift
-	if len(frames) == 0 || loadWord(f.mem, base+v2Status) != statusKernel {
+	if len(frames) == 0 || f.taken(f.next) {
 		return 0
 	}
-	h, length := f.mem[base:], uint32(len(frames[0]))
+	h, length := f.mem[f.at[f.next]:], uint32(len(frames[0]))
 	store32(h[v2Length:], length)
 	store32(h[v2Stored:], length)
 	store32(h[v2Seconds:], 5)
@@ -73,14 +74,18 @@ func (f *filler) slot(frames [][]byte) (n int) {
 	put16(h[v2TCI:], length)
 	put16(h[v2TPID:], tpid8021Q)
 	copy(h[76:], frames[0])
-	f.hand(base + v2Status)
+	f.hand()
 	return 1
 }
 
-func (f *filler) hand(status uint32) {
-	storeWord(f.mem, status, statusUser|statusTag|statusTPID)
-	f.next = (f.next + 1) % uint32(len(f.mem)>>f.shift)
+// hand passes the next block or slot on.
+func (f *filler) hand() {
+	storeWord(f.mem, f.at[f.next]+f.status, statusUser|statusTag|statusTPID)
+	f.next = (f.next + 1) % len(f.at)
 }
+
+// taken reports whether a block or slot has been passed on and not been given back.
+func (f *filler) taken(i int) bool { return loadWord(f.mem, f.at[i]+f.status) != statusKernel }
 
 func randomFrames(rng *rand.Rand, n, size int) [][]byte {
 	frames := make([][]byte, n)
@@ -99,22 +104,25 @@ type walker interface {
 	free(d []packet.Desc)
 }
 
-// walkers makes both walkers over a ring of four blocks or slots of 4 KiB.
-func walkers(t testing.TB, limit uint32, run func(name string, w walker, f *filler, fill func([][]byte) int, count *counters)) {
+// walkers makes both walkers: over 4 blocks of 4 KiB, and 8 slots of 1600 bytes in as many.
+func walkers(limit uint32, run func(name string, w walker, f *filler, fill func([][]byte) int, count *counters)) {
 	for _, v := range []Version{V3, V2} {
 		mem, count := make([]byte, 4<<12), &counters{}
-		j, f := judge{limit: limit, stamps: ^uint32(0), count: count}, &filler{mem: mem, shift: 12}
+		j := judge{limit: limit, stamps: ^uint32(0), count: count}
 		if v == V3 {
-			run("v3", newBlocks(mem, f.shift, j), f, f.block, count)
+			f := &filler{mem: mem, at: []uint32{0, 1 << 12, 2 << 12, 3 << 12}, size: 1 << 12, status: blockStatus}
+			run("v3", newBlocks(mem, 12, j), f, f.block, count)
 		} else {
-			run("v2", newSlots(mem, f.shift, j), f, f.slot, count)
+			s := rxShape(1<<12, 4, 1514)
+			f := &filler{mem: mem, at: s.offsets(), size: s.slot, status: v2Status}
+			run("v2", newSlots(mem, s, j), f, f.slot, count)
 		}
 	}
 }
 
 // TestWalk receives in bursts of random size and frees in random order, many times around the ring.
 func TestWalk(t *testing.T) {
-	walkers(t, 1514, func(name string, w walker, f *filler, fill func([][]byte) int, count *counters) {
+	walkers(1514, func(name string, w walker, f *filler, fill func([][]byte) int, count *counters) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		frames := randomFrames(rng, 3000, 1514)
 		arena, held, d := packet.ArenaOver(f.mem), []packet.Desc{}, make([]packet.Desc, 16)
@@ -139,12 +147,9 @@ func TestWalk(t *testing.T) {
 			held = held[n:]
 		}
 		w.free(held)
-		for at := 0; at < len(f.mem); at += 1 << f.shift {
-			if b, ok := w.(*blocks); ok && at>>f.shift == int(b.cur) && b.left > 0 {
-				t.Errorf("%s: still walking block %d", name, b.cur)
-			}
-			if loadWord(f.mem, uint32(at+map[string]int{"v3": blockStatus, "v2": v2Status}[name])) != statusKernel {
-				t.Errorf("%s: block %d was not given back", name, at>>f.shift)
+		for i := range f.at {
+			if f.taken(i) {
+				t.Errorf("%s: block %d was not given back", name, i)
 			}
 		}
 		if s := count.stats(); s != (Stats{}) {
@@ -155,14 +160,14 @@ func TestWalk(t *testing.T) {
 
 // TestWalkHeld: a block of which one frame is out is not given back, nor read again when its turn comes.
 func TestWalkHeld(t *testing.T) {
-	walkers(t, 1514, func(name string, w walker, f *filler, fill func([][]byte) int, count *counters) {
+	walkers(1514, func(name string, w walker, f *filler, fill func([][]byte) int, count *counters) {
 		frames := randomFrames(rand.New(rand.NewPCG(3, 4)), 1, 100)
 		d := make([]packet.Desc, 2)
-		for range 4 {
+		for range f.at {
 			if fill(frames) != 1 || w.burst(d[:1]) != 1 {
 				t.Fatalf("%s: no frame", name)
 			}
-			if d[0].Off>>f.shift != 0 {
+			if d[0].Off >= f.size {
 				w.free(d[:1])
 			} else {
 				d[1] = d[0]
@@ -190,38 +195,37 @@ func TestWalkHeld(t *testing.T) {
 func FuzzWalk(f *testing.F) {
 	frames := randomFrames(rand.New(rand.NewPCG(5, 6)), 3, 40)
 	block, slot := make([]byte, 1<<12), make([]byte, 1<<12)
-	(&filler{mem: block, shift: 12}).block(frames)
-	(&filler{mem: slot, shift: 12}).slot(frames)
+	(&filler{mem: block, at: []uint32{0}, size: 1 << 12, status: blockStatus}).block(frames)
+	(&filler{mem: slot, at: []uint32{0}, size: 1 << 12, status: v2Status}).slot(frames)
 	f.Add(block[:480]) // short ones, for the fuzzer spends its time on making them shorter
 	f.Add(slot[:120])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		walkers(t, 1514, func(name string, w walker, f *filler, fill func([][]byte) int, count *counters) {
-			status := map[string]uint32{"v3": blockStatus, "v2": v2Status}[name]
+		walkers(1514, func(name string, w walker, f *filler, fill func([][]byte) int, count *counters) {
 			rest := b
-			for at := uint32(0); int(at) < len(f.mem); at += 1 << f.shift {
-				if n := copy(f.mem[at:][:1<<f.shift], rest); n < len(rest) {
+			for _, at := range f.at {
+				if n := copy(f.mem[at:][:f.size], rest); n < len(rest) {
 					rest = rest[n:] // the last of it is repeated
 				}
-				storeWord(f.mem, at+status, loadWord(f.mem, at+status)|statusUser)
+				storeWord(f.mem, at+f.status, loadWord(f.mem, at+f.status)|statusUser)
 			}
 			d, arena, idle := make([]packet.Desc, 7), packet.ArenaOver(f.mem), 0
-			for idle < 5 { // a block without frames takes a burst of its own
+			for idle <= len(f.at) { // a block without frames takes a burst of its own
 				n := w.burst(d)
 				if idle++; n > 0 {
 					idle = 0
 				}
 				for _, got := range d[:n] {
-					first, last := got.Off-reserve, got.Off+max(uint32(got.Len), 1)-1
-					if got.Off < reserve || first>>f.shift != last>>f.shift && got.Len > 0 || got.Len > 1514 {
+					inside := func(at uint32) bool { return got.Off >= at+reserve && got.Off+uint32(got.Len) <= at+f.size }
+					if !slices.ContainsFunc(f.at, inside) || got.Len == 0 || got.Len > 1514 {
 						t.Fatalf("%s: %+v", name, got)
 					}
 					clear(arena.Frame(got))
 				}
 				w.free(d[:n])
 			}
-			for at := uint32(0); int(at) < len(f.mem); at += 1 << f.shift {
-				if loadWord(f.mem, at+status) != statusKernel {
-					t.Fatalf("%s: block %d was not given back", name, at>>f.shift)
+			for i := range f.at {
+				if f.taken(i) {
+					t.Fatalf("%s: block %d was not given back", name, i)
 				}
 			}
 		})
@@ -318,7 +322,7 @@ func TestTransmit(t *testing.T) {
 		for _, async := range []bool{false, true} {
 			rng, count, mtu := rand.New(rand.NewPCG(9, 10)), &counters{}, &atomic.Int32{}
 			mtu.Store(1500)
-			shape := newTxShape(20, 1600)
+			shape := txShape(20, 1600)
 			mem := make([]byte, shape.block*shape.blocks)
 			k := &sink{rng: rng, async: async}
 			r := newTxRing(mem, shape, layout, sizes{room: 1600, mtu: mtu}, k.kick, count)
@@ -376,13 +380,18 @@ func TestTransmit(t *testing.T) {
 	}
 }
 
-// TestTxShape: slots are odd numbers of cache lines, do not overlap, and blocks hold whole ones.
-func TestTxShape(t *testing.T) {
+// TestShape: slots are odd numbers of cache lines, do not overlap, and blocks hold whole ones.
+func TestShape(t *testing.T) {
 	for _, c := range []struct{ frames, size int }{{2, 60}, {512, 1522}, {100, 9022}, {16, maxFrame}} {
-		s := newTxShape(c.frames, c.size)
+		s := txShape(c.frames, c.size)
 		if s.slot/64%2 != 1 || s.slot%64 != 0 || int(s.slot) < c.size+v3Header+vnetLen || int(s.slots) < c.frames ||
 			s.block/s.slot*s.blocks != s.slots || s.block&(s.block-1) != 0 || s.block%pageSize != 0 {
 			t.Errorf("%+v: %+v", c, s)
+		}
+		for i, at := range s.offsets() {
+			if s.slotOf(at) != uint32(i) || s.slotOf(at+s.slot-1) != uint32(i) || at/s.block != (at+s.slot-1)/s.block {
+				t.Errorf("%+v: slot %d at %d", s, i, at)
+			}
 		}
 	}
 }

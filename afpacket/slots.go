@@ -17,26 +17,30 @@ const (
 	v2FrameMin = v2Address + sllLen + reserve
 )
 
-// slots walks a TPACKET_V2 receive ring: one slot of a power of two bytes per frame, filled and handed over in order,
-// and given back one by one, in whatever order.
+// rxGap is what the kernel leaves between the address and an Ethernet frame: its alignment and the virtio-net header.
+const rxGap = 24
+
+// slots walks a TPACKET_V2 receive ring: one slot per frame, filled and handed over in order, and given back one by one,
+// in whatever order.
 //
 //	slot   | tpacket2_hdr 32 | sockaddr_ll 20 | free >= 14 | virtio_net_hdr 10 | frame ... |
 type slots struct {
 	judge
-	mem   []byte
-	shift uint   // log2 of the slot size
-	held  []bool // by slot: given out and not freed
-	cur   uint32 // the next slot
+	shape
+	mem  []byte
+	at   []uint32 // slot -> offset
+	held []bool   // by slot: given out and not freed
+	cur  uint32   // the next slot
 }
 
-func newSlots(mem []byte, shift uint, j judge) *slots {
-	return &slots{judge: j, mem: mem, shift: shift, held: make([]bool, len(mem)>>shift)}
+func newSlots(mem []byte, s shape, j judge) *slots {
+	return &slots{judge: j, shape: s, mem: mem, at: s.offsets(), held: make([]bool, s.slots)}
 }
 
 // burst gives out up to len(d) frames.
 func (r *slots) burst(d []packet.Desc) (n int) {
 	for n < len(d) {
-		base := r.cur << r.shift
+		base := r.at[r.cur]
 		if r.held[r.cur] || loadWord(r.mem, base+v2Status)&statusUser == 0 {
 			break
 		}
@@ -55,7 +59,7 @@ func (r *slots) burst(d []packet.Desc) (n int) {
 
 // take describes the frame of a slot.
 func (r *slots) take(base uint32, t *packet.Desc) bool {
-	slot := r.mem[base:][:1<<r.shift]
+	slot := r.mem[base:][:r.slot]
 	h := slot[:v2Address+sllLen]
 	mac := load16(h[v2Mac:])
 	e := entry{
@@ -76,11 +80,11 @@ func (r *slots) take(base uint32, t *packet.Desc) bool {
 // free takes frames back. Each has its first byte in the slot that it was received in.
 func (r *slots) free(d []packet.Desc) {
 	for i := range d {
-		slot := d[i].Off >> r.shift
+		slot := r.slotOf(d[i].Off)
 		if !r.held[slot] {
 			panic("afpacket: Port.Free: a frame that was not received, or was freed twice")
 		}
 		r.held[slot] = false
-		storeWord(r.mem, slot<<r.shift+v2Status, statusKernel)
+		storeWord(r.mem, r.at[slot]+v2Status, statusKernel)
 	}
 }

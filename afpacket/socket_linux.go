@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -70,44 +71,23 @@ func (s *socket) bind(index int, protocol uint16) error {
 
 var tpacket = [...]int{V3: unix.TPACKET_V3, V2: unix.TPACKET_V2}
 
-// rxRing maps a receive ring of o.Blocks blocks, cut into slots of the given size (V2).
-func (s *socket) rxRing(o Options, slot int) error {
-	if err := s.set("PACKET_VERSION", unix.PACKET_VERSION, tpacket[o.Rx]); err != nil {
-		return err
-	}
-	if err := s.set("PACKET_VNET_HDR", unix.PACKET_VNET_HDR, 1); err != nil {
-		return err
-	}
-	// PACKET_RESERVE stays 0: the alignment and the virtio-net header leave 24 bytes before an Ethernet frame.
-	req := unix.TpacketReq3{
-		Block_size: uint32(o.BlockSize), Block_nr: uint32(o.Blocks),
-		Frame_size: uint32(slot), Frame_nr: uint32(o.BlockSize / slot * o.Blocks),
-	}
-	if o.Rx == V3 {
-		req.Retire_blk_tov = uint32(o.RetireTimeout.Milliseconds())
-		return s.ring(unix.PACKET_RX_RING, "receive", req, unsafe.Sizeof(unix.TpacketReq3{}))
-	}
-	return s.ring(unix.PACKET_RX_RING, "receive", req, unsafe.Sizeof(unix.TpacketReq{}))
-}
-
-// txRing maps a transmit ring.
-func (s *socket) txRing(v Version, shape txShape) error {
+// ring maps the ring that option asks for; retire is for V3 to receive. PACKET_RESERVE stays 0: rxGap is enough.
+func (s *socket) ring(name string, option int, v Version, of shape, retire time.Duration) error {
 	if err := s.set("PACKET_VERSION", unix.PACKET_VERSION, tpacket[v]); err != nil {
 		return err
 	}
 	if err := s.set("PACKET_VNET_HDR", unix.PACKET_VNET_HDR, 1); err != nil {
 		return err
 	}
-	req := unix.TpacketReq3{Block_size: shape.block, Block_nr: shape.blocks, Frame_size: shape.slot, Frame_nr: shape.slots}
-	size := unsafe.Sizeof(unix.TpacketReq{})
-	if v == V3 {
-		size = unsafe.Sizeof(unix.TpacketReq3{})
+	req := unix.TpacketReq3{
+		Block_size: of.block, Block_nr: of.blocks, Frame_size: of.slot, Frame_nr: of.slots,
+		Retire_blk_tov: uint32(retire.Milliseconds()),
 	}
-	return s.ring(unix.PACKET_TX_RING, "transmit", req, size)
-}
-
-func (s *socket) ring(option int, name string, req unix.TpacketReq3, size uintptr) error {
-	total := int(req.Block_size) * int(req.Block_nr)
+	size := unsafe.Sizeof(req)
+	if v == V2 {
+		size = unsafe.Sizeof(unix.TpacketReq{}) // which it begins with
+	}
+	total := int(of.block) * int(of.blocks)
 	_, _, errno := unix.Syscall6(unix.SYS_SETSOCKOPT, uintptr(s.fd), unix.SOL_PACKET, uintptr(option),
 		uintptr(unsafe.Pointer(&req)), size, 0)
 	var err error
@@ -118,7 +98,7 @@ func (s *socket) ring(option int, name string, req unix.TpacketReq3, size uintpt
 	}
 	if err != nil {
 		return fmt.Errorf("%s ring of %d blocks of %d bytes, %d KiB: %w (use fewer or smaller blocks)",
-			name, req.Block_nr, req.Block_size, total>>10, err)
+			name, of.blocks, of.block, total>>10, err)
 	}
 	return nil
 }

@@ -24,24 +24,6 @@ var (
 	v3Slot = slotLayout{v3Status, v3Length, v3Header}
 )
 
-// txShape is how many slots of which size there are. A slot is an odd number of cache lines (see packet.Arena); blocks
-// hold whole slots.
-type txShape struct{ slot, slots, block, blocks uint32 }
-
-// newTxShape makes room for at least that many slots for frames of frameSize bytes.
-func newTxShape(frames, frameSize int) txShape {
-	const line = packet.CacheLine
-	s := txShape{slot: uint32((v3Header+vnetLen+frameSize+line-1)/line|1) * line}
-	s.block = 64 << 10 // whole pages everywhere
-	for s.block < 16*s.slot {
-		s.block *= 2
-	}
-	per := s.block / s.slot
-	s.blocks = (uint32(frames) + per - 1) / per
-	s.slots = s.blocks * per
-	return s
-}
-
 // linear is how much of a frame the kernel copies into the packet it makes; the rest becomes a reference to the ring's
 // page. The virtio-net header says so, as its hdr len. Without that header the kernel copies 14 bytes and refers to the
 // rest, and every receiver in the same machine has to allocate a page per packet and copy again (skb_orphan_frags, by
@@ -63,13 +45,8 @@ type txRing struct {
 	count  *counters
 }
 
-func newTxRing(mem []byte, s txShape, layout slotLayout, limits sizes, kick func() error, count *counters) *txRing {
-	r := &txRing{sizes: limits, mem: mem, layout: layout, kick: kick, count: count}
-	per := s.block / s.slot
-	for i := range s.slots {
-		r.at = append(r.at, i/per*s.block+i%per*s.slot)
-	}
-	return r
+func newTxRing(mem []byte, s shape, layout slotLayout, limits sizes, kick func() error, count *counters) *txRing {
+	return &txRing{sizes: limits, mem: mem, at: s.offsets(), layout: layout, kick: kick, count: count}
 }
 
 // maxKicks bounds the system calls of one burst that do not go well.

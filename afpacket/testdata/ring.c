@@ -1,6 +1,6 @@
 // The comparator of BenchmarkTx and BenchmarkRx: what a packet costs in C, with the same rings and nothing else.
 //
-//	ring tx|rx v3|v2|msg VNET SENDER-NS SENDER-IF RECEIVER-NS RECEIVER-IF PACKETS BURST SLOT SLOTS TX-BLOCK BLOCK BLOCKS
+//	ring tx|rx v3|v2|msg VNET SENDER-NS SENDER-IF RECEIVER-NS RECEIVER-IF PACKETS BURST SLOT SLOTS TX-BLOCK BLOCK BLOCKS RX-SLOT
 //
 // tx: bursts of 60-byte frames to a device whose other end nobody listens at. rx: bursts sent by a V2 ring at one end,
 // then drained at the other, on one thread. VNET 1 asks for PACKET_VNET_HDR in the transmit ring. It prints
@@ -192,7 +192,7 @@ static long long now(clockid_t c) {
 }
 
 int main(int argc, char **argv) {
-	check(argc == 15, "usage: see the head of ring.c");
+	check(argc == 16, "usage: see the head of ring.c");
 	int rx = argv[1][0] == 'r', version = argv[2][0] == 'm' ? MSG : argv[2][1] == '3' ? V3 : V2;
 	int vnet = atoi(argv[3]), packets = atoi(argv[8]), burst = atoi(argv[9]);
 	enter(argv[4]);
@@ -209,7 +209,7 @@ int main(int argc, char **argv) {
 			set(in.fd, PACKET_VNET_HDR, 1);
 			check(setsockopt(in.fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0, "SO_RCVBUFFORCE");
 		} else {
-			in.slot = version == V3 ? 4096 : 2048;
+			in.slot = atoi(argv[15]);
 			in.slots = in.block / in.slot * in.blocks;
 			map(&in, PACKET_RX_RING, version == V3 ? 1 : 0);
 		}
