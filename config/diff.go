@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"reflect"
 
 	"vrfwd/vrftable"
@@ -15,8 +14,7 @@ type Facts func(port string) (mac vrftable.MAC, mtu int, ok bool)
 // Changes plans how an empty table gets the configuration. Facts nil stands for devices that are as they should be:
 // MAC addresses are made up. Errors: Errors, where a device is not there or too small.
 func (c *Config) Changes(facts Facts) (*Plan, error) {
-	p := newPlan(c.File)
-	p.initial = true
+	p := &Plan{file: c.File, initial: true}
 	if err := p.addPorts(c.objects.ports, facts); err != nil {
 		return nil, err
 	}
@@ -34,16 +32,12 @@ func Diff(old, new *Config, facts Facts) (*Plan, error) {
 	if errs := restarts(old, new); len(errs) > 0 {
 		return nil, errs
 	}
-	p := newPlan(new.File)
+	p := &Plan{file: new.File}
 	if err := p.changePorts(old.objects.ports, new.objects.ports, facts); err != nil {
 		return nil, err
 	}
 	p.diff(&old.objects, &new.objects)
 	return p, nil
-}
-
-func newPlan(file string) *Plan {
-	return &Plan{file: file, gone: map[string]bool{}, own: map[string][]netip.Addr{}, forgotten: map[neighborKey]bool{}}
 }
 
 // restarts lists what differs and cannot be changed while the router runs.
@@ -58,7 +52,9 @@ func restarts(old, new *Config) (errs Errors) {
 		old, new any
 	}{
 		{"workers", a.Workers, b.Workers}, {"cpus", a.CPUs, b.CPUs}, {"fanout", a.Fanout, b.Fanout},
-		{"busy-poll", a.BusyPoll, b.BusyPoll}, {"rings", a.Rings.sizes(), b.Rings.sizes()}, {"max-vrfs", a.MaxVRFs, b.MaxVRFs},
+		{"busy-poll", a.BusyPoll, b.BusyPoll}, {"rings", a.Rings.sizes(), b.Rings.sizes()},
+		{"icmp-errors", a.ICMPErrors.numbers(), b.ICMPErrors.numbers()}, {"icmp-echo", a.ICMPEcho.numbers(), b.ICMPEcho.numbers()},
+		{"max-vrfs", a.MaxVRFs, b.MaxVRFs},
 		{"control", a.Control, b.Control}, {"metrics", a.Metrics, b.Metrics},
 	} {
 		if !reflect.DeepEqual(f.old, f.new) {
@@ -90,6 +86,14 @@ func restarts(old, new *Config) (errs Errors) {
 func (r Rings) sizes() Rings {
 	r.Place = Place{}
 	return r
+}
+
+// numbers returns a limit without its place in the file; nil: the default.
+func (l *Limit) numbers() []int {
+	if l == nil {
+		return nil
+	}
+	return []int{l.Rate, l.Burst}
 }
 
 // index returns the elements of a list by key.

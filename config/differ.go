@@ -17,6 +17,7 @@ type differ struct {
 	early                map[string]bool // new layer 2 interfaces whose place nothing old has
 	oldIface, newIface   map[string]*iface
 	kept                 map[string]bool // interfaces that stay, moved or not
+	gone                 map[string]bool // interfaces that are deleted, to be made anew or not
 	moved                map[string]bool // shares
 }
 
@@ -38,7 +39,8 @@ func (d *differ) compareLayer2s() {
 func (d *differ) compareIfaces() {
 	name := func(i *iface) string { return i.name }
 	d.oldIface, d.newIface = index(d.old.ifaces, name), index(d.new.ifaces, name)
-	d.kept, d.moved = map[string]bool{}, map[string]bool{}
+	d.kept, d.moved, d.gone = map[string]bool{}, map[string]bool{}, map[string]bool{}
+	d.own = map[neighborKey]bool{}
 	for name, i := range d.newIface {
 		was := d.oldIface[name]
 		switch {
@@ -55,7 +57,7 @@ func (d *differ) compareIfaces() {
 	for name, i := range d.newIface {
 		if i.kind == primary && !d.kept[name] {
 			for _, a := range i.addresses {
-				d.own[i.layer2] = append(d.own[i.layer2], a.Addr())
+				d.own[neighborKey{i.layer2, a.Addr()}] = true
 			}
 		}
 	}
@@ -106,7 +108,6 @@ func (d *differ) deleteNeighbors() {
 		n := &d.old.neighbors[i]
 		if now[n.key()] == nil || d.gone[n.iface] {
 			d.drop(vrftable.DeleteNeighbor{Interface: n.iface, Addr: n.addr})
-			d.forgotten[n.key()] = true
 		}
 	}
 }

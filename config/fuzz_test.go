@@ -45,7 +45,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%T: %v", err, err)
 			}
 			for _, e := range all {
-				if e.Text == "" || e.Line < 0 || e.Line > strings.Count(text, "\n")+2 {
+				if e.Text == "" || e.Line < 0 || e.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+2 {
 					t.Fatalf("%+v", e)
 				}
 			}

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"vrfwd/lpm"
@@ -15,11 +14,7 @@ type Plan struct {
 	file    string
 	steps   []step
 	initial bool
-
-	// What learned neighbours may be in the way of, and the neighbours that the plan deletes itself.
-	gone      map[string]bool         // interfaces that are deleted
-	own       map[string][]netip.Addr // by layer 2 interface: addresses that come
-	forgotten map[neighborKey]bool
+	own     map[neighborKey]bool // addresses that interfaces come with: no neighbour is learned there
 }
 
 // step is one change, or the routes of a table.
@@ -58,6 +53,9 @@ func (p *Plan) dropRoutes(s *routeSet, routes []lpm.Route) {
 // Empty tells whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.steps) == 0 }
 
+// Len is the number of changes, a table's routes counted as one.
+func (p *Plan) Len() int { return len(p.steps) }
+
 // Changes returns the changes as one batch. Each route of a table takes some 100 bytes in it: Apply needs less.
 func (p *Plan) Changes() []vrftable.Change {
 	all := make([]vrftable.Change, len(p.steps))
@@ -75,7 +73,7 @@ const chunk = 1 << 16
 
 // Apply applies the plan to a table. The plan of Changes is applied in several batches, so that a full Internet table
 // needs little memory besides the table's own: after an error the table is to be closed. The plan of Diff is applied as
-// one batch, all or nothing, with the learned neighbours forgotten that stand on what it takes away.
+// one batch, all or nothing; learned neighbours in its way are forgotten.
 //
 // Errors are what Explain makes of Table.Apply's; vrftable.ErrBusy among them asks to try again later.
 func (p *Plan) Apply(t *vrftable.Table) error {
@@ -85,16 +83,8 @@ func (p *Plan) Apply(t *vrftable.Table) error {
 	if p.Empty() {
 		return nil
 	}
-	// The slow path may learn a neighbour between the question and the batch.
-	const tries = 5
-	changes := p.Changes()
-	for n := 1; ; n++ {
-		forget := p.forget(t.Neighbors())
-		err := t.Apply(append(forget, changes...))
-		if err == nil || n == tries || !errors.Is(err, vrftable.ErrInUse) && !errors.Is(err, vrftable.ErrNotFound) {
-			return p.explain(err, -len(forget))
-		}
-	}
+	forget := p.forget(t.Neighbors())
+	return p.explain(t.Apply(append(forget, p.Changes()...)), -len(forget))
 }
 
 func (p *Plan) applyInitial(t *vrftable.Table) error {
@@ -129,14 +119,12 @@ func (p *Plan) applyInitial(t *vrftable.Table) error {
 	return flush()
 }
 
-// forget returns what deletes the learned neighbours that are in the plan's way. Static ones are in the plan itself.
+// forget returns what deletes the learned neighbours that have an address which an interface comes with. Others in the
+// way of a plan go with what they stand on.
 func (p *Plan) forget(neighbors []vrftable.NeighborInfo) (c []vrftable.Change) {
 	for _, n := range neighbors {
-		if p.forgotten[neighborKey{n.Layer2, n.Addr}] {
-			continue
-		}
-		if p.gone[n.Via] || slices.Contains(p.own[n.Layer2], n.Addr) {
-			c = append(c, vrftable.DeleteNeighbor{Interface: n.Via, Addr: n.Addr})
+		if n.Learned && p.own[neighborKey{n.Layer2, n.Addr}] {
+			c = append(c, vrftable.ForgetNeighbor{Interface: n.Via, Addr: n.Addr})
 		}
 	}
 	return c

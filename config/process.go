@@ -16,6 +16,10 @@ type Process struct {
 	BusyPoll bool `yaml:"busy-poll"`
 	// The rings shared with the kernel, of each port and worker.
 	Rings Rings `yaml:"rings"`
+	// How many ICMP errors the router sends: of each kind, for each ingress interface; default: 200 a second, 100 at once.
+	ICMPErrors *Limit `yaml:"icmp-errors"`
+	// How many pings to its own addresses it answers, for each ingress interface; default: 20000 a second, 2000 at once.
+	ICMPEcho *Limit `yaml:"icmp-echo"`
 	// How many VRFs there can be at a time; default 4096.
 	MaxVRFs int `yaml:"max-vrfs" range:"1-65534"`
 	// Unix socket for fwd show, reload and capture; default: none.
@@ -43,6 +47,15 @@ type Rings struct {
 	Retire time.Duration `yaml:"retire" range:"1ms-1m"`
 	// Send through the device's queueing discipline instead of past it.
 	Qdisc bool `yaml:"qdisc"`
+}
+
+// Limit bounds how many messages are sent.
+type Limit struct {
+	Place
+	// Per second, on average; 0: none at all.
+	Rate int `yaml:"rate" range:"0-1000000000" required:"true"`
+	// At once.
+	Burst int `yaml:"burst" range:"1-1000000000" required:"true"`
 }
 
 // Size is a number of bytes, such as 65536 or 64KiB.

@@ -78,7 +78,7 @@ func TestTableOnDisk(t *testing.T) {
 
 	again := read()
 	if p, err := Diff(first, again, nil); err != nil || !p.Empty() {
-		t.Fatalf("%v, %d changes to the same", err, len(p.steps))
+		t.Fatalf("%v, %d changes to the same", err, p.Len())
 	}
 	// One prefix goes, one gets another next hop, one comes.
 	gone, other := entries[n/2], &entries[n/3]
