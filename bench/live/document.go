@@ -1,6 +1,8 @@
 package live
 
 import (
+	"bytes"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -16,22 +18,7 @@ import (
 	"vrfwd/gen"
 )
 
-// Document is what a stream file or a command line says, word by word. Spec gives it a meaning.
-//
-//	seed: 1
-//	ports:
-//	- {name: trunk, interface: veth0@site, line: 1Gbit/s}
-//	circuits:
-//	- {name: sites, port: trunk, vlan: 1-1000, vrf: "vpn{vlan}", address: 10.0.0.2, gateway: 10.0.0.1}
-//	- {name: uplink, port: veth1, address: 192.0.2.2, mac: "02:00:00:00:00:01"}
-//	streams:
-//	- name: out
-//	  from: sites
-//	  to: uplink
-//	  except: [{destination: 10.0.0.0/8, to: discard}]
-//	  source: 10.0.0.0/24
-//	  destination: [198.51.100.0/24, "table:routes.txt.gz"]
-//	  rate: 100kpps
+// Document is what a stream file or a command line says, word by word; Example is one. Spec gives it a meaning.
 type Document struct {
 	Name     string         // of the file, for errors
 	Dir      string         // what table files' paths are relative to
@@ -118,6 +105,12 @@ func (d *Document) wrong(w Word, format string, args ...any) error {
 	}
 	return &gen.SyntaxError{File: d.Name, Line: w.Line, Column: w.Column, Reason: reason}
 }
+
+//go:embed example.yaml
+var example []byte
+
+// Example returns a stream file with comments.
+func Example() []byte { return bytes.Clone(example) }
 
 // MaxFile is the largest stream file in bytes. Larger sets of addresses belong in table files.
 const MaxFile = 4 << 20

@@ -20,19 +20,25 @@ type Opened struct {
 // Side says what is to be done on a port.
 type Side struct{ Send, Receive bool }
 
-// Sides says what a Spec's streams ask of each port: to send where they start, and to receive where they come out. A
-// process that does both receives on all of them, so that it sees frames that come back to where they started; one that
-// only sends receives where ARP has to be spoken, with arp on all ports that it sends on.
+// Sides says what a Spec's streams ask of each port: to send where they start, and to receive. A process that does both
+// receives on all ports, as a frame that must not come out may do so anywhere; one that only receives leaves out
+// those where streams start and none comes out: they are the sender's. One that only sends receives where ARP has to be
+// spoken, with arp on all ports that it sends on.
 func (s *Spec) Sides(send, receive, arp bool) []Side {
 	sides := make([]Side, len(s.Ports))
+	for i := range s.Circuits {
+		sides[s.Circuits[i].Port].Receive = receive
+	}
 	for i := range s.Streams {
-		stream := &s.Streams[i]
-		for _, at := range stream.From {
+		for _, at := range s.Streams[i].From {
 			c := &s.Circuits[at]
 			asks := c.Gateway != 0 && c.GatewayMAC == (packet.MAC{}) || c.Addresses != nil || arp
 			side := &sides[c.Port]
-			side.Send, side.Receive = send, side.Receive || send && (receive || asks)
+			side.Send, side.Receive = send, send && (receive || side.Receive || asks)
 		}
+	}
+	for i := range s.Streams {
+		stream := &s.Streams[i]
 		outs := [][]int{stream.To}
 		for _, x := range stream.Except {
 			outs = append(outs, x.To)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,23 +105,20 @@ func Replay(ctx context.Context, s *Spec, links Links, port int, open func() (*C
 	k.dump = opts.Dump
 	r.report.Started = time.Now()
 
+	receives := slices.ContainsFunc(links.All, func(l Link) bool { return l.Rx != nil })
 	var rx sync.WaitGroup
-	rx.Go(k.run)
+	if receives {
+		rx.Go(k.run)
+	}
 	done := make(chan error)
 	go func() { done <- r.run() }()
 	start := r.clock.Now()
 	r.report.Interrupted, err = r.wait(ctx, done, k, start)
-	drain := opts.Drain
-	if drain == 0 {
-		drain = defaultDrain
+	if receives {
+		r.drain(k)
+		stopRx.Store(true)
+		rx.Wait()
 	}
-	for received, quiet := uint64(0), r.clock.Now(); r.clock.Now()-quiet < int64(drain); time.Sleep(5 * time.Millisecond) {
-		if n := k.seen.foreign.Load(); n != received {
-			received, quiet = n, r.clock.Now()
-		}
-	}
-	stopRx.Store(true)
-	rx.Wait()
 	if err != nil {
 		return nil, err
 	}
@@ -147,6 +145,20 @@ func (r *replayer) wait(ctx context.Context, done <-chan error, k *sink, start i
 				r.opts.Progress(Progress{Elapsed: time.Duration(r.clock.Now() - start), Sending: true, Sent: n,
 					SentBytes: r.bytes.Load() + fcs*n, Refused: r.refused.Load(), Foreign: k.seen.foreign.Load()})
 			}
+		}
+	}
+}
+
+// drain waits for frames in flight.
+func (r *replayer) drain(k *sink) {
+	drain := r.opts.Drain
+	if drain == 0 {
+		drain = defaultDrain
+	}
+	from := r.clock.Now()
+	for seen, quiet := uint64(0), from; r.clock.Now()-quiet < int64(drain) && r.clock.Now()-from < int64(drainLimit); time.Sleep(5 * time.Millisecond) {
+		if n := k.seen.foreign.Load(); n != seen {
+			seen, quiet = n, r.clock.Now()
 		}
 	}
 }
@@ -205,13 +217,12 @@ func (r *replayer) pass() (err error) {
 	}
 	defer r.capture.Close()
 	first, more := true, true
+	var fault error // of the capture: what is before it is sent
 	for (more || len(r.batch) > 0) && !r.stop.Load() {
 		now := r.clock.Now()
 		for more && len(r.free) > 0 {
 			if r.next.Data == nil {
-				if more, err = r.read(first); err != nil {
-					return err
-				}
+				more, fault = r.read(first)
 				first = false
 				continue
 			}
@@ -230,6 +241,9 @@ func (r *replayer) pass() (err error) {
 			return err
 		}
 	}
+	if fault != nil {
+		return fmt.Errorf("replay: after %d frames: %w", r.frames.Load(), fault)
+	}
 	return nil
 }
 
@@ -242,7 +256,7 @@ func (r *replayer) read(first bool) (more bool, err error) {
 		case errors.Is(err, io.EOF):
 			return false, nil
 		case err != nil:
-			return false, fmt.Errorf("replay: after %d frames: %w", r.frames.Load(), err)
+			return false, err
 		case len(f.Data) < f.Length:
 			r.report.Cut++
 			continue

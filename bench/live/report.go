@@ -243,6 +243,11 @@ func (r *run) ports(p *Report) {
 // judge says whether all is as it should be, and what to know besides.
 func (r *run) judge(p *Report) {
 	fault := func(format string, args ...any) { p.Faults = append(p.Faults, fmt.Sprintf(format, args...)) }
+	for _, tx := range r.senders {
+		if tx.err != nil {
+			fault("%v", tx.err)
+		}
+	}
 	t := &p.Total
 	if faults := t.faults(); float64(faults) > r.opts.MaxLoss*float64(t.Observed) {
 		fault("%s of %d frames; %g %% are allowed", t.faultText(), t.Observed, 100*r.opts.MaxLoss)
@@ -275,6 +280,9 @@ func (r *run) judge(p *Report) {
 		}
 		if s.Remote && r.spec.stream(s.Name).Count == 0 {
 			note("stream %s: sent elsewhere and without a count: what was lost after the last frame that came is not known", s.Name)
+		}
+		if s.Remote && p.Interrupted && r.spec.stream(s.Name).Count > 0 {
+			note("stream %s: stopped before its sender, perhaps: frames that it had not sent yet count as lost", s.Name)
 		}
 		if s.Latency != nil && s.Latency.Negative > 0 {
 			note("stream %s: %d frames came before they were sent: the clocks of sender and sink disagree, latencies are worthless", s.Name, s.Latency.Negative)

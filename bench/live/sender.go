@@ -124,6 +124,9 @@ func (s *sender) run(start int64) {
 
 func (st *sending) end(now int64) {
 	st.over, st.pace, st.took = true, st.pacer.Pace(now), time.Duration(max(now-st.started, 0))
+	if limit := st.stream.Duration; limit > 0 { // it may have slept beyond
+		st.took = min(st.took, limit)
+	}
 }
 
 // send sends n frames of a stream, or as many as the port takes.

@@ -96,7 +96,7 @@ type reader struct {
 	lines  []gen.Rate // by port
 	ports  map[string]int
 	vrfs   map[string]int
-	groups map[string][]int // circuits by name
+	groups map[string][]int // circuits by the name of a circuit or a group
 	places map[[2]int]int   // circuit by port and VLAN
 	pools  map[string]*gen.Pool
 	flows  int
@@ -242,7 +242,9 @@ func (r *reader) circuit(e *CircuitEntry) (err error) {
 			vrf = defaultVRF
 		}
 		c.VRF = r.vrf(strings.ReplaceAll(vrf, "{vlan}", strconv.Itoa(vlan)))
-		r.groups[name] = append(r.groups[name], len(r.spec.Circuits))
+		if r.groups[name] = append(r.groups[name], len(r.spec.Circuits)); first != last {
+			r.groups[c.Name] = []int{len(r.spec.Circuits)}
+		}
 		r.spec.Circuits = append(r.spec.Circuits, c)
 	}
 	return nil

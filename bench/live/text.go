@@ -168,7 +168,7 @@ func scaled(v float64, unit string) string {
 			return significant(v/s.factor, 4) + " " + s.prefix + unit
 		}
 	}
-	return significant(v, 4) + " " + unit
+	return strings.TrimSuffix(significant(v, 4), ".000") + " " + unit
 }
 
 // significant gives n significant digits and no exponent.

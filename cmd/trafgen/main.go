@@ -71,8 +71,20 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath()))
 	})
-	root.AddCommand(newSend(), newSink(), newReplay(), newVersion())
+	root.AddCommand(newSend(), newSink(), newReplay(), newExample(), newVersion())
 	return root
+}
+
+func newExample() *cobra.Command {
+	return &cobra.Command{
+		Use:   "example",
+		Short: "Print a stream file with comments",
+		Args:  noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(live.Example())
+			return err
+		},
+	}
 }
 
 func newVersion() *cobra.Command {

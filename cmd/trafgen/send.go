@@ -55,7 +55,9 @@ Through a router, one VLAN of a VRF:   trafgen send --port veth0 --vlan 101 --vr
 Two hosts, the same file on both:      trafgen sink -c streams.yaml    (first)
                                        trafgen send -c streams.yaml --tx-only`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.execute(cmd, true, !f.txOnly && !f.streams.elsewhere()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.execute(cmd, true, !f.txOnly && !f.streams.elsewhere())
+		},
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().BoolVar(&f.txOnly, "tx-only", false, "send, and leave receiving to `trafgen sink` elsewhere")

@@ -43,7 +43,7 @@ var oneStream = []struct{ name, value, text string }{
 	{"duration", "", "time to send; default 10s, without limit with --count"},
 	{"mac", "", "source `MAC`; default the interface's"},
 	{"dst-mac", "", "the router's `MAC` at the port"},
-	{"gateway", "", "the router's `address` at the port, to ask for its MAC by ARP; without --dst-mac and --gateway frames go to the sink's MAC"},
+	{"gateway", "", "the router's `address` at the port, to ask for its MAC by ARP; with neither, frames go to the sink's own MAC"},
 	{"address", "", "the tester's `addresses` at the port, which ARP is answered for"},
 	{"sink-mac", "", "`MAC` that ARP is answered with at the sink; default the interface's"},
 	{"sink-address", "", "the tester's `addresses` at the sink, which ARP is answered for"},
@@ -133,9 +133,6 @@ func (f *streamFlags) oneStream(changed func(string) bool) (*live.Document, erro
 		duration.Text = "10s"
 	}
 	to, sink := named("out", "sink"), word("sink")
-	if f.discard {
-		to.Text = "discard"
-	}
 	if sink.Text == "" {
 		sink.Text = elsewhere
 	}
@@ -154,6 +151,12 @@ func (f *streamFlags) oneStream(changed func(string) bool) (*live.Document, erro
 			Keys: word("keys"), Flows: word("flows"), Size: size, TTL: word("ttl"), Rate: word("rate"), Burst: word("burst"),
 			Count: word("count"), Duration: duration,
 		}},
+	}
+	if f.discard {
+		d.Streams[0].To.Text = "discard"
+		if *f.words["sink"] == "" { // then what comes back at the port is all that is seen
+			d.Ports, d.Circuits = d.Ports[:1], d.Circuits[:1]
+		}
 	}
 	return d, nil
 }

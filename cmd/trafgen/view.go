@@ -65,10 +65,10 @@ func lineOf(p, last live.Progress) string {
 	b := new(strings.Builder)
 	fmt.Fprintf(b, "%4.0f s", p.Elapsed.Seconds())
 	if p.Sending {
-		fmt.Fprintf(b, "  tx %11s %12s", live.PPS(rate(p.Sent, last.Sent)), live.BitRate(8*rate(p.SentBytes, last.SentBytes)))
+		fmt.Fprintf(b, "  tx %11s  %12s", live.PPS(rate(p.Sent, last.Sent)), live.BitRate(8*rate(p.SentBytes, last.SentBytes)))
 	}
 	if p.Receiving {
-		fmt.Fprintf(b, "  rx %11s %12s", live.PPS(rate(p.Received, last.Received)), live.BitRate(8*rate(p.ReceivedBytes, last.ReceivedBytes)))
+		fmt.Fprintf(b, "  rx %11s  %12s", live.PPS(rate(p.Received, last.Received)), live.BitRate(8*rate(p.ReceivedBytes, last.ReceivedBytes)))
 		if p.LatencyMax > 0 {
 			fmt.Fprintf(b, "  latency %s, at most %s", live.Span(p.LatencyMean), live.Span(p.LatencyMax))
 		}
