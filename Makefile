@@ -30,8 +30,8 @@ help: ## this list
 go:
 	@command -v $(GO) >/dev/null || { echo "the go command is not in PATH: install Go 1.26 or later from https://go.dev/dl/"; exit 1; }
 
-build: go ## bin/fwd
-	@$(GO) build -o bin/ ./cmd/...
+build: go ## bin/fwd and bin/trafgen
+	@CGO_ENABLED=0 $(GO) build -o bin/ ./cmd/... # a program with cgo cannot drop capabilities in all its threads
 
 run: build ## the main job: fwd bench with its defaults (make run ARGS="-h")
 	@bin/fwd bench $(ARGS)
