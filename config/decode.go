@@ -169,7 +169,8 @@ func (d *decoder) named(n ast.Node, v reflect.Value, f *field) {
 	for _, e := range entries {
 		name, at := d.key(e)
 		if !names.MatchString(name) {
-			d.fail(at, "%s: %s is not a name: 1 to 63 letters, digits and _ . @ / + -, the first a letter, digit or _", f.key, quote(name))
+			d.fail(at, "%s: %s is not a name: 1 to 63 letters, digits and _ . @ / + -, the first a letter, digit or _",
+				f.key, quote(name))
 			continue
 		}
 		if line, ok := first[name]; ok {

@@ -148,7 +148,8 @@ func (p *Plan) device(o *Port, facts Facts) (mac vrftable.MAC, mtu uint16, fault
 	mac, most, ok := facts(o.Name)
 	switch {
 	case !ok:
-		return mac, 0, &Error{File: p.file, Position: o.of("device"), Text: fmt.Sprintf("port %s: there is no device %s", o.Name, o.Device)}
+		return mac, 0, &Error{File: p.file, Position: o.of("device"),
+			Text: fmt.Sprintf("port %s: there is no device %s", o.Name, o.Device)}
 	case int(o.MTU) > most:
 		return mac, 0, &Error{File: p.file, Position: o.of("mtu"),
 			Text: fmt.Sprintf("port %s: mtu %d is more than device %s's %d: raise that first", o.Name, o.MTU, o.Device, most)}

@@ -44,9 +44,7 @@ func (t *tableDiff) compare() {
 		case len(b) == 0:
 			order = -1
 		default:
-			if order = compare(a[0], b[0]); order == 0 {
-				order = t.old.gateway(a[0]).Compare(t.new.gateway(b[0]))
-			}
+			order = t.old.compare(a[0], t.new, b[0])
 		}
 		if order < 0 {
 			t.gone = append(t.gone, a[0])

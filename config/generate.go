@@ -54,7 +54,8 @@ func Generate(vrfs, routes int) ([]byte, error) {
 	for n := range vrfs {
 		line("  vpn%d:", n+1)
 		line("    interfaces:")
-		line("      ce%d: {layer2: trunk%d.%d, addresses: [10.0.0.1/30], fallback-global: true}", n+1, n/trunkVLANs+1, n%trunkVLANs+1)
+		line("      ce%d: {layer2: trunk%d.%d, addresses: [10.0.0.1/30], fallback-global: true}",
+			n+1, n/trunkVLANs+1, n%trunkVLANs+1)
 		line("    routes:")
 		line("      - {prefix: 10.1.0.0/16, gateway: 10.0.0.2}")
 		line("      - {prefix: %v/28, gateway: 10.0.0.2}", addr4(198<<24|18<<16|uint32(n)<<4))

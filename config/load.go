@@ -47,6 +47,7 @@ func parse(name string, text []byte, from reader) (*Config, error) {
 	default:
 		d.decode(root, reflect.ValueOf(c).Elem(), &field{key: "the configuration"})
 	}
+	// Each step stands on what the one before has not complained about.
 	if len(d.errs) == 0 {
 		d.validate(c, from)
 	}

@@ -318,7 +318,7 @@ func load(t *testing.T, tab *vrftable.Table, c *Config) {
 // TestDiffRandom takes one table through random configurations by Diff. Each time it must look like a table that knows
 // nothing but the last one.
 func TestDiffRandom(t *testing.T) {
-	chains, length := 8, 12
+	chains, length := 6, 12
 	if testing.Short() {
 		chains = 3
 	}

@@ -2,13 +2,14 @@ package config
 
 import "strings"
 
-// suggest returns "; did you mean NAME?" for the name nearest to a mistyped one, or nothing where none is near. lists
-// are tried as one.
+// suggest returns "; did you mean NAME?" for the name nearest to a mistyped one, or nothing where none is near. Of
+// two that are as near the one that begins like it is taken. lists are tried as one.
 func suggest(wrong string, lists ...[]string) string {
 	best, nearest := "", 1+max(1, len(wrong)/4)
 	for _, names := range lists {
 		for _, name := range names {
-			if d := distance(strings.ToLower(wrong), strings.ToLower(name), nearest); d < nearest {
+			d := distance(strings.ToLower(wrong), strings.ToLower(name), nearest+1)
+			if d < nearest || d == nearest && best != "" && strings.HasPrefix(name, wrong) {
 				best, nearest = name, d
 			}
 		}

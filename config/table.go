@@ -82,7 +82,9 @@ func broken(path string) error {
 
 func (disk) synthetic(c gen.TableConfig) ([]lpm.Route, error) { return gen.Synthetic(c) }
 
-var sources = map[string]vrftable.Source{"": vrftable.EBGP, "ebgp": vrftable.EBGP, "ibgp": vrftable.IBGP, "static": vrftable.Static}
+var sources = map[string]vrftable.Source{
+	"": vrftable.EBGP, "ebgp": vrftable.EBGP, "ibgp": vrftable.IBGP, "static": vrftable.Static,
+}
 
 // addTables reads the tables of all VRs.
 func (v *validator) addTables(from reader) {
@@ -91,10 +93,7 @@ func (v *validator) addTables(from reader) {
 		var order []*routeSet
 		for i := range r.Tables {
 			s := v.readTable(r, &r.Tables[i], from)
-			if s == nil {
-				continue
-			}
-			if !v.apart(order, s) {
+			if s == nil || !v.apart(order, s) {
 				continue
 			}
 			if into := sets[s.class]; into != nil {
@@ -160,8 +159,6 @@ func (v *validator) fromModel(s *routeSet, o *Table, locality gen.Locality, from
 		return errors.New("next-hops are needed: a synthetic table has no gateways of its own")
 	case len(o.Translate) > 0:
 		return errors.New("translate is for files: a synthetic table has no next hops to translate")
-	case o.Synthetic.Routes == 0:
-		return errors.New("synthetic needs routes, 1 to 2000000")
 	}
 	s.gateways = o.NextHops
 	s.routes, err = from.synthetic(gen.TableConfig{Routes: o.Synthetic.Routes, NextHops: len(o.NextHops), Locality: locality,
@@ -233,8 +230,15 @@ func (v *validator) resolve(s *routeSet, o *Table, gateways []uint32) {
 	}
 }
 
-// compare orders routes by prefix.
-func compare(a, b lpm.Route) int {
+// compare orders a route of s and one of another set as each set is ordered: by prefix, then gateway.
+func (s *routeSet) compare(a lpm.Route, o *routeSet, b lpm.Route) int {
+	if c := comparePrefixes(a, b); c != 0 {
+		return c
+	}
+	return s.gateway(a).Compare(o.gateway(b))
+}
+
+func comparePrefixes(a, b lpm.Route) int {
 	return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Len, b.Len))
 }
 
@@ -245,7 +249,7 @@ func (s *routeSet) merge(o *routeSet) {
 	all := make([]lpm.Route, 0, len(s.routes)+len(o.routes))
 	a, b := s.routes, o.routes
 	for len(a) > 0 || len(b) > 0 {
-		if len(b) == 0 || len(a) > 0 && (compare(a[0], b[0]) < 0 || compare(a[0], b[0]) == 0 && s.gateway(a[0]).Less(o.gateway(b[0]))) {
+		if len(b) == 0 || len(a) > 0 && s.compare(a[0], o, b[0]) < 0 {
 			all = append(all, a[0])
 			a = a[1:]
 		} else {
@@ -269,12 +273,12 @@ func (v *validator) apart(before []*routeSet, s *routeSet) bool {
 		}
 		for i, j := 0, 0; i < len(o.routes) && j < len(s.routes); {
 			a, b := o.routes[i], s.routes[j]
-			switch c := compare(a, b); {
-			case c == 0 && (s.source == vrftable.Static || o.gateway(a) == s.gateway(b)):
+			switch c := o.compare(a, s, b); {
+			case c == 0 || s.source == vrftable.Static && comparePrefixes(a, b) == 0:
 				v.fail(s.at, "table: %v by %v is in the table of line %d too: give one of them another distance", prefix(b),
 					s.gateway(b), o.at.Line)
 				return false
-			case c < 0 || c == 0 && o.gateway(a).Less(s.gateway(b)):
+			case c < 0:
 				i++
 			default:
 				j++
@@ -292,12 +296,13 @@ func (v *validator) apartFromStatics(r router, sets []*routeSet) {
 		}
 		for i := range r.Routes {
 			o := &r.Routes[i]
-			if !o.Prefix.IsValid() || max(o.Distance, vrftable.DistanceStatic) != s.distance {
+			if max(o.Distance, vrftable.DistanceStatic) != s.distance {
 				continue
 			}
 			want := lpm.Route{Addr: number4(o.Prefix.Addr()), Len: uint8(o.Prefix.Bits())}
-			if _, found := slices.BinarySearchFunc(s.routes, want, compare); found {
-				v.fail(o.At, "%v is in the table of static routes of line %d too: give one of them another distance", o.Prefix, s.at.Line)
+			if _, found := slices.BinarySearchFunc(s.routes, want, comparePrefixes); found {
+				v.fail(o.At, "%v is in the table of static routes of line %d too: give one of them another distance", o.Prefix,
+					s.at.Line)
 			}
 		}
 	}

@@ -108,6 +108,11 @@ func (w *watcher) unused() {
 	for _, i := range w.ifaces {
 		vrfs[i.vr] = true
 	}
+	for _, i := range w.ifaces {
+		if i.kind == primary && len(i.addresses) == 0 {
+			w.warn(i.at, "interface %s has no address: it answers no ARP, so that nobody finds the router there", i.name)
+		}
+	}
 	for _, v := range w.vrfs {
 		if !vrfs[v.Name] {
 			w.warn(v.At, "VRF %s has no interface", v.Name)
@@ -228,8 +233,8 @@ func (w *watcher) watchFallback(c *Config, t *vrftable.Table) {
 		i := &v.Interfaces[at]
 		falls[v.Name] = i
 		if !back[v.Name] {
-			w.warn(i.of("fallback-global"), "%s falls back to the parent's table, but no route there leads back to VRF %s: add one by "+
-				"a share of the parent on layer 2 interface %s, or a global-export-map", i.Name, v.Name, i.Layer2)
+			w.warn(i.of("fallback-global"), "%s falls back to the parent's table, but no route there leads back to VRF %s: "+
+				"add one by a share of the parent on layer 2 interface %s, or a global-export-map", i.Name, v.Name, i.Layer2)
 		}
 	}
 	for n := range w.statics {
@@ -240,8 +245,8 @@ func (w *watcher) watchFallback(c *Config, t *vrftable.Table) {
 		switch {
 		case i == nil:
 		case p.Bits() == 0:
-			w.warn(i.of("fallback-global"), "%s never falls back: VRF %s has a default route (line %d), and a route of the VRF, however "+
-				"short, comes first", i.Name, vrf, s.at.Line)
+			w.warn(i.of("fallback-global"), "%s never falls back: VRF %s has a default route (line %d), and a route of the VRF, "+
+				"however short, comes first", i.Name, vrf, s.at.Line)
 		case back[vrf] && public(p) && out:
 			if r, ok := t.LookupRIB(vrftable.Parent, p.Addr()); !ok || leads(&r) != vrf {
 				w.warn(s.at, "VRF %s falls back to the parent's table, but no route there leads back to %v", vrf, p)

@@ -28,18 +28,18 @@ type validator struct {
 type router struct {
 	name string // vrftable.Parent or the VRF's
 	*Router
-	at Position
 }
 
 func (c *Config) routers() []router {
-	all := []router{{vrftable.Parent, &c.VR.Router, c.VR.At}}
+	all := []router{{vrftable.Parent, &c.VR.Router}}
 	for i := range c.VRFs {
 		v := &c.VRFs[i]
-		all = append(all, router{v.Name, &v.Router, v.At})
+		all = append(all, router{v.Name, &v.Router})
 	}
 	return all
 }
 
+// validate takes c apart into c.objects.
 func (d *decoder) validate(c *Config, from reader) {
 	v := &validator{
 		decoder: d, c: c, ports: map[string]*Port{}, layer2s: map[string]*layer2{}, slots: map[slot]*layer2{},
@@ -118,7 +118,8 @@ func (v *validator) addPorts() {
 			}
 		}
 		if other := devices[p.Device]; other != nil {
-			v.fail(p.of("device"), "device: %s is port %s already (line %d): a device is one port", p.Device, other.Name, other.At.Line)
+			v.fail(p.of("device"), "device: %s is port %s already (line %d): a device is one port", p.Device, other.Name,
+				other.At.Line)
 		}
 		devices[p.Device], v.ports[p.Name] = p, p
 		c.objects.ports = append(c.objects.ports, p)
@@ -131,9 +132,6 @@ func (v *validator) addPorts() {
 func (v *validator) addLayer2s() {
 	for i := range v.c.Layer2 {
 		l := &v.c.Layer2[i]
-		if l.Port == "" {
-			continue // missing, and said so
-		}
 		if v.ports[l.Port] == nil {
 			v.fail(l.of("port"), "port: there is no port %s%s", quote(l.Port), suggest(l.Port, keys(v.ports)))
 			continue
@@ -170,13 +168,13 @@ func (v *validator) addVRFs() {
 
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// addHosts checks the hosts' devices.
+// addHosts checks the hosts' devices: each is made by the router, once.
 func (v *validator) addHosts(all []router) {
 	type device struct{ netns, name string }
 	first := map[device]router{}
 	for _, r := range all {
 		h := r.Host
-		if h == nil || h.Device == "" {
+		if h == nil {
 			continue
 		}
 		d := device{h.Netns, h.Device}

@@ -29,14 +29,16 @@ func (v *validator) layer2(name string, at Position) *layer2 {
 		if s.vlan != 0 && guess == "" {
 			guess = suggest(s.port, keys(v.ports))
 		}
-		v.fail(at, "layer2: there is no layer 2 interface %s: a name of layer2, or PORT or PORT.VLAN, is needed%s", quote(name), guess)
+		v.fail(at, "layer2: there is no layer 2 interface %s: a name of layer2, or PORT or PORT.VLAN, is needed%s",
+			quote(name), guess)
 		return nil
 	case s.vlan > 4094:
 		v.fail(at, "layer2: %s: VLAN %d: 1 to 4094 are allowed (IEEE 802.1Q)", name, s.vlan)
 		return nil
 	}
 	if l := v.slots[s]; l != nil {
-		v.fail(at, "layer2: VLAN %d of port %s is layer 2 interface %s (line %d): use that name", s.vlan, s.port, l.name, l.at.Line)
+		v.fail(at, "layer2: VLAN %d of port %s is layer 2 interface %s (line %d): use that name", s.vlan, s.port, l.name,
+			l.at.Line)
 		return nil
 	}
 	return v.addLayer2(layer2{name: name, slot: s, at: at})
@@ -68,9 +70,6 @@ func (v *validator) addIface(p Place, i iface) {
 	}
 	v.ifaces[i.name] = &i
 	if i.kind != loopback {
-		if i.layer2 == "" {
-			return // missing, and said so
-		}
 		l := v.layer2(i.layer2, p.of("layer2"))
 		if l == nil {
 			return
@@ -88,9 +87,7 @@ func (v *validator) addIface(p Place, i iface) {
 		}
 	}
 	for _, a := range i.addresses {
-		if a.IsValid() {
-			v.checkAddress(p.of("addresses"), &i, a)
-		}
+		v.checkAddress(p.of("addresses"), &i, a)
 	}
 	v.c.objects.ifaces = append(v.c.objects.ifaces, i)
 }
@@ -124,9 +121,7 @@ func (v *validator) checkSubnets(r router) {
 	add := func(name string) {
 		if i := v.ifaces[name]; i != nil && i.vr == r.name {
 			for _, a := range i.addresses {
-				if a.IsValid() {
-					all = append(all, subnet{a.Masked(), i})
-				}
+				all = append(all, subnet{a.Masked(), i})
 			}
 		}
 	}

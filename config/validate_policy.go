@@ -58,7 +58,8 @@ func (v *validator) entry(e *RouteMapEntry) vrftable.RouteMapEntry {
 	if m.PrefixList != "" {
 		v.used["prefix list "+m.PrefixList] = true
 		if !v.lists[m.PrefixList] {
-			v.fail(m.of("prefix-list"), "prefix-list: there is no prefix list %s%s", quote(m.PrefixList), suggest(m.PrefixList, keys(v.lists)))
+			v.fail(m.of("prefix-list"), "prefix-list: there is no prefix list %s%s", quote(m.PrefixList),
+				suggest(m.PrefixList, keys(v.lists)))
 		}
 	}
 	if m.ASPath != "" {
@@ -81,7 +82,7 @@ func (v *validator) entry(e *RouteMapEntry) vrftable.RouteMapEntry {
 // routeMap finds a route map by name and says so if there is none.
 func (v *validator) routeMap(p *Place, name string) {
 	v.used["route map "+name] = true
-	if name != "" && !v.maps[name] {
+	if !v.maps[name] {
 		v.fail(p.of("route-map"), "route-map: there is no route map %s%s", quote(name), suggest(name, keys(v.maps)))
 	}
 }

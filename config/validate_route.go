@@ -10,9 +10,6 @@ func (v *validator) addStatics(r router) {
 	first := map[staticKey]Position{}
 	for i := range r.Routes {
 		o := &r.Routes[i]
-		if !o.Prefix.IsValid() {
-			continue // missing or malformed, and said so
-		}
 		next := v.nextHop(r, o)
 		if next == nil {
 			continue
@@ -66,9 +63,6 @@ func (v *validator) nextHop(r router, o *Route) vrftable.NextHop {
 }
 
 func (v *validator) via(r router, o *Route) vrftable.NextHop {
-	if !o.Gateway.IsValid() {
-		return nil // malformed, and said so
-	}
 	key, name, want := "share", o.Share, share
 	if o.has("interface") {
 		key, name, want = "interface", o.Interface, primary
