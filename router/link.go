@@ -82,25 +82,26 @@ func (r *Router) watchAll() {
 // reopen opens a deleted device that has come back under its name: the slow path's queue first, then each worker's. The
 // old queues are closed when nobody touches them any more.
 func (r *Router) reopen(ctx context.Context, p *port) bool {
-	slow, err := p.openSlow()
-	if err != nil {
-		r.log.Debug("port is still gone", "port", p.name, "error", err)
-		return false
-	}
 	last := len(p.queues) - 1
 	fresh := make([]Queue, len(p.queues))
-	fresh[last] = slow
-	for i := range fresh[:last] {
-		if fresh[i], err = p.open(p.options); err != nil {
-			r.log.Warn("a device is back but cannot be opened; trying again", "port", p.name, "error", err)
-			for _, q := range fresh {
-				if q != nil {
-					_ = q.Close()
-				}
-			}
-			return false
-		}
+	slow, err := p.openSlow()
+	if err == nil {
+		fresh[last] = slow
+		err = p.openWorkers(fresh)
 	}
+	if err != nil {
+		for _, q := range fresh {
+			if q != nil {
+				_ = q.Close()
+			}
+		}
+		if err.Error() != p.failure && !errors.Is(err, afpacket.ErrRemoved) {
+			r.log.Warn("the device is back, but cannot be opened: trying again", "port", p.name, "error", err)
+		}
+		p.failure = err.Error()
+		return false
+	}
+	p.failure = ""
 	p.mu.Lock()
 	old := p.queues
 	p.queues = fresh

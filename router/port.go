@@ -28,6 +28,8 @@ type port struct {
 	down   error          // why it is down; nil: it is up
 	closed afpacket.Stats // of queues that were replaced
 
+	failure string // the link monitor's: why the device could not be opened again, as logged
+
 	leftover []Queue // that were replaced while the router ended, and wait for close
 }
 
@@ -54,13 +56,6 @@ func portOptions(c *config.Config, p config.Port) afpacket.Options {
 func newPort(c *config.Config, p config.Port, d Driver) (*port, error) {
 	n := &port{name: p.Name, device: p.Device, number: int(p.Number), options: portOptions(c, p), driver: d,
 		limit: int(p.MTU), queues: make([]Queue, c.Workers+1)}
-	if n.options.Fanout.Mode != afpacket.FanoutNone {
-		group, err := d.FanoutGroup()
-		if err != nil {
-			return nil, fmt.Errorf("port %s: %w", n.name, err)
-		}
-		n.options.Fanout.Group = group
-	}
 	q, err := n.openSlow()
 	if err != nil {
 		return nil, err
@@ -85,14 +80,19 @@ func (p *port) open(o afpacket.Options) (Queue, error) {
 	return q, nil
 }
 
-// openWorkers opens the workers' queues: from now on frames wait for them.
-func (p *port) openWorkers() error {
-	for i := range p.queues[:len(p.queues)-1] {
-		q, err := p.open(p.options)
-		if err != nil {
+// openWorkers opens the workers' queues, all but the last of queues: from now on frames wait for them. What was opened
+// before an error is in queues.
+func (p *port) openWorkers(queues []Queue) (err error) {
+	o := p.options
+	if o.Fanout.Mode != afpacket.FanoutNone { // a group is one device's: a new one takes a new group
+		if o.Fanout.Group, err = p.driver.FanoutGroup(); err != nil {
+			return fmt.Errorf("port %s: %w", p.name, err)
+		}
+	}
+	for i := range queues[:len(queues)-1] {
+		if queues[i], err = p.open(o); err != nil {
 			return err
 		}
-		p.queues[i] = q
 	}
 	return nil
 }

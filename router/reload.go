@@ -35,10 +35,10 @@ func (r *Router) Reload() (*Reloaded, error) {
 	for _, p := range c.Ports {
 		r.ports[p.Number].setLimit(int(p.MTU))
 	}
-	done := &Reloaded{File: c.File, Changed: !plan.Empty()}
+	done := &Reloaded{File: c.File, Changes: plan.Len()}
 	for _, w := range c.Warnings() {
 		done.Warnings = append(done.Warnings, w.String())
 	}
-	r.log.Info("reloaded", "file", c.File, "warnings", len(done.Warnings))
+	r.log.Info("reloaded", "file", c.File, "changes", done.Changes, "warnings", len(done.Warnings))
 	return done, nil
 }

@@ -194,6 +194,6 @@ type Export struct {
 // Reloaded says what a reload did.
 type Reloaded struct {
 	File     string   `json:"file"`
-	Changed  bool     `json:"changed"` // the table: the file's change was one of routes, interfaces or policies
+	Changes  int      `json:"changes"` // of the table; 0: what the table has is the same
 	Warnings []string `json:"warnings,omitempty"`
 }

@@ -136,7 +136,7 @@ func (r *Router) buildTable() (err error) {
 // makeWorkers opens the workers' queues last, so that no frame waits while the table is built.
 func (r *Router) makeWorkers() error {
 	for _, p := range r.ports {
-		if err := p.openWorkers(); err != nil {
+		if err := p.openWorkers(p.queues); err != nil {
 			return err
 		}
 	}

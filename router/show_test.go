@@ -62,7 +62,7 @@ func TestShow(t *testing.T) {
 		{"routes-prefix", asText{func(b *bytes.Buffer) error { return routesText(r.table, "", "198.51.100.0/23", b) }}},
 		{"routes-address", asText{func(b *bytes.Buffer) error { return routesText(r.table, "red", "10.0.0.2", b) }}},
 		{"reloaded", asText{func(b *bytes.Buffer) error {
-			return (&Reloaded{File: "fwd.yaml", Changed: true, Warnings: []string{"fwd.yaml:3:1: beware"}}).WriteText(b)
+			return (&Reloaded{File: "fwd.yaml", Changes: 3, Warnings: []string{"fwd.yaml:3:1: beware"}}).WriteText(b)
 		}}},
 	} {
 		var b bytes.Buffer

@@ -206,10 +206,6 @@ func (r *Reloaded) WriteText(w io.Writer) error {
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
-	did := "nothing to change"
-	if r.Changed {
-		did = "applied"
-	}
-	_, err := fmt.Fprintf(w, "%s: %s\n", r.File, did)
+	_, err := fmt.Fprintf(w, "%s: %d changes applied\n", r.File, r.Changes)
 	return err
 }

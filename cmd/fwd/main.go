@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vrfwd/bench"
+	"vrfwd/config"
 	"vrfwd/gen"
 )
 
@@ -62,7 +63,7 @@ func newRoot() *cobra.Command {
 		return usage(fmt.Errorf("%w; `%s --help` lists the flags", err, cmd.CommandPath()))
 	})
 	benchCmd, _ := newBench()
-	root.AddCommand(newRun(), newShow(), newReload(), newCapture(), newCheck(), benchCmd, newGen(), newVersion())
+	root.AddCommand(newRun(), newShow(), newReload(), newCapture(), newCheck(), newInit(), benchCmd, newGen(), newVersion())
 	return root
 }
 
@@ -77,10 +78,11 @@ func usage(err error) error { return usageError{err} }
 func exitCode(err error) int {
 	var (
 		use    usageError
-		config *bench.ConfigError
+		flag   *bench.ConfigError
 		syntax *gen.SyntaxError
+		file   *config.Error
 	)
-	if errors.As(err, &use) || errors.As(err, &config) || errors.As(err, &syntax) {
+	if errors.As(err, &use) || errors.As(err, &flag) || errors.As(err, &syntax) || errors.As(err, &file) {
 		return exitUsage
 	}
 	return exitFailed
@@ -88,9 +90,9 @@ func exitCode(err error) int {
 
 // message names the flag where the error knows it.
 func message(err error) string {
-	var config *bench.ConfigError
-	if errors.As(err, &config) {
-		return fmt.Sprintf("--%s %v: %s", config.Field, config.Value, config.Reason)
+	var flag *bench.ConfigError
+	if errors.As(err, &flag) {
+		return fmt.Sprintf("--%s %v: %s", flag.Field, flag.Value, flag.Reason)
 	}
 	return err.Error()
 }

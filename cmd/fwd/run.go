@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -76,6 +77,7 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 	for _, w := range c.Warnings() {
 		log.Warn(w.String())
 	}
+	debug.FreeOSMemory() // reading a table leaves garbage, which a forwarder would never collect
 	if !f.keep {
 		if err := r.Drop(); err != nil {
 			log.Warn("privileges", "error", err)
@@ -91,8 +93,11 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 	} else {
 		logSummaries(r, log, f.interval, done, &err)
 	}
-	_, printed := fmt.Fprintln(cmd.OutOrStdout(), r.Summary())
-	return errors.Join(err, printed)
+	if err == nil || r.Counters().Received > 0 {
+		_, printed := fmt.Fprintln(cmd.OutOrStdout(), r.Summary())
+		err = errors.Join(err, printed)
+	}
+	return err
 }
 
 // loadConfig loads a file by its absolute name, which a reload finds from wherever the process has gone.

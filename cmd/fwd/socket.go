@@ -15,8 +15,11 @@ type socketFlags struct {
 	socket, config string
 }
 
+// defaultSocket is where the example of fwd init has it.
+const defaultSocket = "/run/fwd.sock"
+
 func (f *socketFlags) add(fl *pflag.FlagSet) {
-	fl.StringVarP(&f.socket, "socket", "s", "", "the router's control socket (`path`)")
+	fl.StringVarP(&f.socket, "socket", "s", "", "the router's control socket (`path`); default "+defaultSocket)
 	fl.StringVarP(&f.config, "config", "c", "", "the router's configuration (`file`), which names its control socket")
 }
 
@@ -28,7 +31,7 @@ func (f *socketFlags) path() (string, error) {
 	case f.socket != "":
 		return f.socket, nil
 	case f.config == "":
-		return "", usage(errors.New("which router: --socket PATH, its control socket, or --config FILE, its configuration"))
+		return defaultSocket, nil
 	}
 	c, err := loadConfig(f.config)
 	if err != nil {

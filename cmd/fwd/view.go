@@ -14,8 +14,10 @@ import (
 	"vrfwd/router"
 )
 
-// viewEvery is how often the live view changes.
-const viewEvery = time.Second
+const (
+	viewEvery = time.Second // how often the live view changes
+	portLines = 12          // most ports that it shows
+)
 
 // logTail keeps the log's last lines for the live view. Safe for concurrent use.
 type logTail struct {
@@ -119,13 +121,16 @@ func (m *model) render() string {
 	fmt.Fprintf(&b, "received %s   forwarded %s   punted %s   dropped %s\n\n", pps(o.Received, c.Received, s), pps(o.Forwarded, c.Forwarded, s),
 		pps(o.Punted, c.Punted, s), pps(o.Dropped, c.Dropped, s))
 	fmt.Fprintln(&b, headStyle.Render(fmt.Sprintf("%-16s %-6s %12s %10s %12s %10s %12s", "PORT", "STATE", "RX PPS", "Mbit/s", "TX PPS", "Mbit/s", "RING DROPS")))
-	for i, p := range m.now.Ports {
+	for i, p := range m.now.Ports[:min(len(m.now.Ports), portLines)] {
 		was := m.last.Ports[i]
 		state := "up    "
 		if !p.Up {
 			state = badStyle.Render("down  ")
 		}
 		fmt.Fprintf(&b, "%-16.16s %s %s %12s\n", p.Name, state, rates(was.Rx, p.Rx, was.Tx, p.Tx, s), rate(was.Ring.Drops, p.Ring.Drops, s))
+	}
+	if n := len(m.now.Ports) - portLines; n > 0 {
+		fmt.Fprintf(&b, "and %d more\n", n)
 	}
 	fmt.Fprintln(&b)
 	fmt.Fprintln(&b, headStyle.Render(fmt.Sprintf("%-10s %6s %12s %10s", "WORKER", "LOAD", "PPS", "NS/FRAME")))
@@ -140,7 +145,7 @@ func (m *model) render() string {
 	m.renderCounts(&b, "DROPPED", o.Drops, c.Drops, s)
 	m.renderCounts(&b, "PUNTED", o.Punts, c.Punts, s)
 	foot := strings.Join(m.tail.last(), "\n")
-	room := m.height - strings.Count(b.String(), "\n") - strings.Count(foot, "\n") - 5
+	room := m.height - strings.Count(b.String(), "\n") - strings.Count(foot, "\n") - 6
 	m.renderInterfaces(&b, s, max(room, 3))
 	fmt.Fprintf(&b, "\n%s\n%s", foot, headStyle.Render("q ends the router"))
 	return b.String()
