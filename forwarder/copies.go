@@ -19,6 +19,8 @@ type copies struct {
 
 	spare []packet.Desc // worker's: free frames
 	batch []packet.Desc // worker's: taken in this burst, not yet published
+
+	notify chan<- struct{} // told of what was published; nil: nobody is
 }
 
 // newCopies makes room for frames, a power of two, of at most size bytes each.
@@ -50,6 +52,10 @@ func (c *copies) Free(d []packet.Desc) {
 	}
 }
 
+// Notify has the worker send to c, which has room for at least one, after it has published copies; where c is full
+// nothing is sent, for the consumer has not looked yet. It is called before the worker runs.
+func (c *copies) Notify(to chan<- struct{}) { c.notify = to }
+
 // Close unmaps the arena. Worker and consumer must have stopped.
 func (c *copies) Close() error { return c.arena.Close() }
 
@@ -75,6 +81,13 @@ func (c *copies) take(from *packet.Arena, d packet.Desc, length, port uint16, ma
 
 // publish hands the burst's copies to the consumer. The ring has room for all frames there are.
 func (c *copies) publish() {
+	if len(c.batch) == 0 {
+		return
+	}
 	c.out.Push(c.batch)
 	c.batch = c.batch[:0]
+	select {
+	case c.notify <- struct{}{}:
+	default:
+	}
 }

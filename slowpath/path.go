@@ -17,7 +17,7 @@ import (
 // Config says what a Path works on. Table and Sources are needed, the rest may be left out.
 type Config struct {
 	Table   *vrftable.Table
-	Sources []*forwarder.SlowPath // one per worker; open until the Path is closed
+	Sources []*forwarder.SlowPath // one per worker, none of which runs yet; open until the Path is closed
 	Ports   []forwarder.Port      // the slow path's own queues, by port number, used to send only; nil: there is none
 	Hosts   []Host                // TUN devices; see SetHosts
 
@@ -37,6 +37,7 @@ type Path struct {
 	log     *slog.Logger
 	clock   func() time.Time
 	inbox   chan hostPacket
+	punts   chan struct{} // a worker has punted packets
 	popped  []packet.Desc
 
 	hostsMu sync.Mutex // serialises SetHosts; taken before mu
@@ -78,6 +79,7 @@ func New(c Config) (*Path, error) {
 	p := &Path{
 		table: c.Table, sources: c.Sources, config: neighbors, log: c.Log, clock: c.Now,
 		inbox:  make(chan hostPacket, hostQueue),
+		punts:  make(chan struct{}, 1),
 		popped: make([]packet.Desc, forwarder.MaxBurst),
 		ports:  append([]forwarder.Port(nil), c.Ports...), scratch: make([]byte, 2*packet.MaxFrameSize),
 		buckets:   map[bucketKey]*bucket{},
@@ -101,6 +103,9 @@ func New(c Config) (*Path, error) {
 	}
 	if p.out, err = packet.NewArena(1, packet.MaxFrameSize); err != nil {
 		return nil, fmt.Errorf("slowpath: %w", err)
+	}
+	for _, s := range p.sources {
+		s.Notify(p.punts)
 	}
 	p.now = p.clock()
 	p.reader = c.Table.Domain().Register()
@@ -151,33 +156,38 @@ func (p *Path) Counters() Counters {
 	return p.count
 }
 
-// An idle Run sleeps longer and longer, up to restMax; a packet from a TUN device wakes it.
-const (
-	restMin = 50 * time.Microsecond
-	restMax = time.Millisecond
-)
+// maxRest is how long an idle Run sleeps at most: until it sees that an interface has come up, and announces it.
+const maxRest = 100 * time.Millisecond
 
-// Run polls until ctx is done.
+// Run polls until ctx is done: when a worker has punted something, a TUN device has a packet, or a timer is due.
 func (p *Path) Run(ctx context.Context) error {
-	rest := restMin
-	timer := time.NewTimer(rest)
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		if p.Poll() > 0 {
-			rest = restMin
 			continue
 		}
-		timer.Reset(rest)
-		rest = min(2*rest, restMax)
+		timer.Reset(p.rest())
 		select {
 		case <-ctx.Done():
 		case <-timer.C:
+		case <-p.punts:
 		case h := <-p.inbox:
 			p.pass(func() { p.fromHost(h) })
-			rest = restMin
 		}
 	}
 	return nil
+}
+
+// rest is for how long nothing falls due.
+func (p *Path) rest() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rest := min(p.due.Sub(p.now), maxRest)
+	if p.pending.failing {
+		rest = min(rest, p.pending.again.Sub(p.now))
+	}
+	return max(rest, 0)
 }
 
 // Poll makes one pass: a burst from each worker, what TUN devices have read, and the timers that are due. It returns the
