@@ -96,6 +96,8 @@ func TestFaults(t *testing.T) {
 		{"10.0.0.0/8", "[10.0.0.0/8, 10.0.0.300]", at + "7:55", "not a set of addresses"},
 		{"10.0.0.0/8", "table:nowhere", at + "7:42", "no such file"},
 		{"10.0.0.0/8", "table:" + dir + "/bad", at + "7:42", "bad:2:1: 10.0.0.1/8 has host bits set"},
+		{"10.0.0.0/8", "[224.0.0.0/4, 127.0.0.1]", at + "7:43", "no unicast address"},
+		{"10.0.0.0/8", "10.0.0.0/8, source: 0.0.0.0/8", at + "7:62", "no unicast address"},
 		{"rate: 1kpps", "rate: 1000", at + "7:60", "a unit"},
 		{"rate: 1kpps", "rate: 50%", at + "7:60", "Give port eth0 a line"},
 		{"rate: 1kpps", "rate: 2Gpps", at + "7:60", "at most"},

@@ -177,7 +177,7 @@ func (r *replayer) finish(s *Spec, links *Links, port int, k *sink) {
 		if l.Tx == nil && l.Rx == nil {
 			continue
 		}
-		one := PortReport{Name: s.Ports[i].Name, Received: k.ports[i].frames, Dropped: l.dropped()}
+		one := PortReport{Name: s.Ports[i].Name, Received: k.ports[i], Dropped: l.dropped()}
 		if i == port {
 			one.Sent, one.Refused = p.Frames, p.Refused
 		}

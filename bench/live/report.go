@@ -184,7 +184,7 @@ func (r *run) stream(i int) StreamReport {
 	}
 	if st := r.sending[i]; st != nil {
 		s.Seconds, s.Missed, s.LateMax = st.took.Seconds(), st.pace.Missed, int64(st.pace.Late)
-		s.SentRate, s.SentBits = rate(st.pace.Sent, st.took), rate(8*(st.bytes+fcs*st.pace.Sent), st.took)
+		s.SentRate, s.SentBits = rate(st.pace.Sent, st.took), rate(8*(st.bytes.Load()+fcs*st.pace.Sent), st.took)
 	}
 	return s
 }
@@ -227,13 +227,13 @@ func (r *run) ports(p *Report) {
 		if l.Tx == nil && l.Rx == nil {
 			continue
 		}
-		one := PortReport{Name: r.spec.Ports[i].Name, Received: r.sink.ports[i].frames, Dropped: l.dropped(), Trouble: l.trouble()}
+		one := PortReport{Name: r.spec.Ports[i].Name, Received: r.sink.ports[i], Dropped: l.dropped(), Trouble: l.trouble()}
 		if err := l.state(); err != nil {
 			one.State = err.Error()
 		}
 		for _, s := range r.senders {
 			if s.link == l {
-				one.Sent, one.Refused = s.frames.Load(), s.refused.Load()
+				one.Sent, one.Refused = s.sent(), s.refused.Load()
 			}
 		}
 		p.Ports = append(p.Ports, one)
@@ -287,6 +287,9 @@ func (r *run) judge(p *Report) {
 		if s.Latency != nil && s.Latency.Negative > 0 {
 			note("stream %s: %d frames came before they were sent: the clocks of sender and sink disagree, latencies are worthless", s.Name, s.Latency.Negative)
 		}
+	}
+	if d := time.Duration(p.Clock.Drift); d.Abs() > 100*time.Microsecond {
+		note("the wall clock was set or slewed by %s during the run: latencies are uncertain by that", Span(d))
 	}
 	if r.assumed && p.Total.Lost > 0 {
 		note("frames were addressed to the port that they come out on, as no gateway was given: a router in between drops them")

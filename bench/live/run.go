@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,15 +26,19 @@ type Options struct {
 	Clock     Clock // nil: SystemClock
 }
 
-// Progress is what is known while a run lasts, once a second.
+// Progress is what is known while a run lasts, once a second. Counts are since the start, bytes with FCS.
 type Progress struct {
-	Elapsed                                       time.Duration
-	Sending, Receiving                            bool
-	Sent, SentBytes, Refused                      uint64 // bytes with FCS
-	Received, ReceivedBytes, Duplicate, Reordered uint64
-	WrongEgress, Leak, Foreign                    uint64
-	LatencyMean, LatencyMax                       time.Duration // since the last Progress; 0: no frame came
-	Down                                          []string      // ports that are down
+	Elapsed                 time.Duration
+	Sending, Receiving      bool
+	Sent, SentBytes         uint64
+	Refused                 uint64 // frames that a port had no room for at first
+	Received, ReceivedBytes uint64 // duplicates included
+	Missing                 uint64 // sent, to come out here, and not here yet; about
+	Duplicate, Reordered    uint64
+	WrongEgress, Leak       uint64
+	Foreign                 uint64
+	LatencyMean, LatencyMax time.Duration // since the last Progress; 0: no frame came
+	Down                    []string      // ports that are down
 }
 
 // run is one run.
@@ -117,10 +120,10 @@ func (r *run) prepare(ctx context.Context) (err error) {
 				known[at].gateway, r.assumed = r.backToBack(i, at), true
 				continue
 			case c.Gateway == 0:
-				return fmt.Errorf("circuit %s: which MAC do its frames go to? Give the router's gateway-mac, or its address as gateway "+
+				return unfit("circuit %s: which MAC do its frames go to? Give the router's gateway-mac, or its address as gateway "+
 					"to ask by ARP", c.Name)
 			case r.link(at).Rx == nil:
-				return fmt.Errorf("circuit %s: a port that only sends cannot ask for gateway %s: give gateway-mac", c.Name, addrText(c.Gateway))
+				return unfit("circuit %s: a port that only sends cannot ask for gateway %s: give gateway-mac", c.Name, addrText(c.Gateway))
 			}
 			r.arp.asked[at] = c.Gateway
 			if from[at] = s.Streams[i].Source.First(); c.Addresses != nil {
@@ -173,9 +176,10 @@ func (r *run) makeSenders() error {
 			return err
 		}
 		r.sending[i] = tx.streams[len(tx.streams)-1]
+		r.sending[i].share = r.share(r.all[i])
 	}
 	if len(r.senders) == 0 && !r.receives() {
-		return errors.New("none of the ports is in this process: there is nothing to do")
+		return unfit("none of the ports is in this process: there is nothing to do")
 	}
 	for _, tx := range r.senders {
 		if err := tx.prepare(); err != nil {
@@ -261,15 +265,22 @@ func (r *run) drain() {
 
 func (r *run) progress(elapsed int64) Progress {
 	p := Progress{Elapsed: time.Duration(elapsed), Sending: len(r.senders) > 0, Receiving: r.receives()}
+	due := 0.0
 	for _, s := range r.senders {
-		n := s.frames.Load()
-		p.Sent += n
-		p.SentBytes += s.bytes.Load() + n*fcs
+		for _, st := range s.streams {
+			n := st.frames.Load()
+			p.Sent += n
+			p.SentBytes += st.bytes.Load() + n*fcs
+			due += float64(n) * st.share
+		}
 		p.Refused += s.refused.Load()
 	}
 	seen := &r.sink.seen
 	p.Received, p.ReceivedBytes = seen.frames.Load(), seen.bytes.Load()+seen.frames.Load()*fcs
 	p.Duplicate, p.Reordered = seen.duplicate.Load(), seen.reordered.Load()
+	if missing := due - float64(p.Received-p.Duplicate); missing > 0 {
+		p.Missing = uint64(missing)
+	}
 	p.WrongEgress, p.Leak, p.Foreign = seen.wrong.Load(), seen.leak.Load(), seen.foreign.Load()
 	p.LatencyMean, p.LatencyMax = seen.latency()
 	for i := range r.links.All {
@@ -287,6 +298,17 @@ func (r *run) observed(f gen.Flow) bool {
 		return r.receives()
 	}
 	return r.link(int(f.Egress)-1).Rx != nil
+}
+
+// share is the part of a traffic's frames that are to come out where this process receives.
+func (r *run) share(t *gen.Traffic) float64 {
+	n := 0
+	for i := range t.Flows() {
+		if f := t.Flow(i); f.Egress != nowhere && r.observed(f) {
+			n++
+		}
+	}
+	return float64(n) / float64(t.Flows())
 }
 
 // rate is n a second.

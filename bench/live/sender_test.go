@@ -73,8 +73,8 @@ func TestSender(t *testing.T) {
 		}
 		number[ofX]++
 	}
-	if len(seen) != 107 || s.frames.Load() != 10_500 || s.bytes.Load() != 10_000*60+500*121 {
-		t.Error(len(seen), s.frames.Load(), s.bytes.Load())
+	if len(seen) != 107 || s.sent() != 10_500 || x.bytes.Load() != 10_000*60 || y.bytes.Load() != 500*121 {
+		t.Error(len(seen), s.sent(), x.bytes.Load(), y.bytes.Load())
 	}
 }
 
@@ -89,8 +89,8 @@ func TestSenderRefused(t *testing.T) {
 		return 0
 	}}
 	s := sendInFakeTime(t, twoStreams, c, tx)
-	if s.err != nil || s.frames.Load() != 10_500 || s.refused.Load() == 0 {
-		t.Fatal(s.err, s.frames.Load(), s.refused.Load())
+	if s.err != nil || s.sent() != 10_500 || s.refused.Load() == 0 {
+		t.Fatal(s.err, s.sent(), s.refused.Load())
 	}
 	seen := map[uint32]uint32{}
 	for _, frame := range c.sent {
@@ -106,7 +106,7 @@ func TestSenderRefused(t *testing.T) {
 func TestSenderStuck(t *testing.T) {
 	tx := &forwarder.FuncPort{}
 	s := sendInFakeTime(t, twoStreams, nil, tx)
-	if s.err == nil || s.frames.Load() != 0 || s.err.Error() != "port eth0 has taken no frame for 10s: its queue stays full" {
+	if s.err == nil || s.sent() != 0 || s.err.Error() != "port eth0 has taken no frame for 10s: its queue stays full" {
 		t.Fatal(s.err)
 	}
 	if p := s.streams[0].pace; p.Sent != 0 || p.Missed != 10_000 {

@@ -24,7 +24,7 @@ type sink struct {
 	circuits [][]uint16 // by port and VLAN: circuit+1; 0: none
 	flows    []flowSeen
 	streams  []streamSeen
-	ports    []portSeen
+	ports    []uint64 // frames by port
 	foreign  map[string]uint64
 	unknown  uint64 // stamped, but no flow of ours
 	burst    []packet.Desc
@@ -43,12 +43,9 @@ type flowSeen struct {
 
 type streamSeen struct {
 	frames, bytes uint64 // that came back, without FCS
-	wrong, leak   uint64
 	first, last   int64
 	latency       latency
 }
-
-type portSeen struct{ frames, bytes uint64 }
 
 // seen is what others may look at meanwhile.
 type seen struct {
@@ -76,7 +73,7 @@ const rxBatch = 256
 
 func newSink(s *Spec, links *Links, clock Clock, arp *arpHost, stop *atomic.Bool) *sink {
 	k := &sink{spec: s, links: links, clock: clock, arp: arp, stop: stop, foreign: map[string]uint64{},
-		circuits: make([][]uint16, len(s.Ports)), ports: make([]portSeen, len(s.Ports)), burst: make([]packet.Desc, rxBatch)}
+		circuits: make([][]uint16, len(s.Ports)), ports: make([]uint64, len(s.Ports)), burst: make([]packet.Desc, rxBatch)}
 	for i := range k.circuits {
 		k.circuits[i] = make([]uint16, 4096)
 	}
@@ -149,8 +146,8 @@ func (k *sink) poll() (n int) {
 		k.now = k.clock.Now()
 		for i := range d {
 			at := now
-			if link.Timed { // the moment before now that has these low bits
-				at -= int64(uint32(now) - d[i].Mark)
+			if link.Timed { // the moment nearest to now that has these low bits
+				at += int64(int32(d[i].Mark - uint32(now)))
 			}
 			k.take(port, arena.Frame(d[i]), &d[i], at)
 		}
@@ -162,15 +159,15 @@ func (k *sink) poll() (n int) {
 
 // take judges one frame that was received at a time.
 func (k *sink) take(port int, frame []byte, d *packet.Desc, at int64) {
-	k.ports[port].frames++
-	k.ports[port].bytes += uint64(len(frame))
+	k.ports[port]++
 	if k.dump != nil {
 		k.dump.write(port, frame, d, at)
 	}
-	vlan := uint16(0)
+	vlan, length := uint16(0), len(frame)
 	switch {
 	case d.Flags&packet.FlagTCI != 0:
 		vlan = d.TCI & 0xfff
+		length += packet.TagLen
 	case len(frame) >= packet.EthernetLen+packet.TagLen && packet.IsTPID(packet.Ethernet(frame).EtherType()):
 		vlan = binary.BigEndian.Uint16(frame[packet.EthernetLen:]) & 0xfff
 	}
@@ -184,18 +181,17 @@ func (k *sink) take(port int, frame []byte, d *packet.Desc, at int64) {
 		k.unknown++
 		return
 	}
-	k.judge(&s, circuit, len(frame), at)
+	k.judge(&s, circuit, length, at)
 }
 
 // judge takes a frame of one of the flows.
 func (k *sink) judge(s *gen.Stamp, circuit, length int, at int64) {
 	f := &k.flows[s.Flow]
 	st := &k.streams[f.stream]
-	egress, context := uint16(unlisted), uint16(unlisted)
+	// A place that nobody named is a wrong one, but no leak that could be proved.
+	egress, context := uint16(unlisted), k.checker.Context(s.Flow)
 	if circuit >= 0 {
 		egress, context = egressOf(circuit), k.spec.contextOf(circuit)
-	} else { // nobody said whose it is: a wrong place, but no leak that could be proved
-		context = k.checker.Context(s.Flow)
 	}
 	v := k.checker.Judge(s.Flow, s.Seq, egress, context)
 	if st.frames == 0 {
@@ -220,22 +216,20 @@ func (k *sink) judge(s *gen.Stamp, circuit, length int, at int64) {
 		}
 	}
 	if v != 0 {
-		k.fault(f, st, v)
+		k.fault(f, v)
 	}
 }
 
 // add is for counters that only one thread writes: cheaper than an atomic addition.
 func add(c *atomic.Uint64, n uint64) { c.Store(c.Load() + n) }
 
-func (k *sink) fault(f *flowSeen, st *streamSeen, v gen.Verdict) {
+func (k *sink) fault(f *flowSeen, v gen.Verdict) {
 	switch {
 	case v&gen.Leak != 0:
 		f.leak++
-		st.leak++
 		add(&k.seen.leak, 1)
 	case v&gen.WrongEgress != 0:
 		f.wrong++
-		st.wrong++
 		add(&k.seen.wrong, 1)
 	}
 	switch {

@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"vrfwd/gen"
+	"vrfwd/lpm"
 	"vrfwd/packet"
 )
 
@@ -39,6 +41,14 @@ type Circuit struct {
 	Gateway    uint32     // the router's address; 0: none given
 	GatewayMAC packet.MAC // zero: not given
 }
+
+// PlanError is a Spec that cannot be carried out on the ports there are.
+type PlanError struct{ Reason string }
+
+// Error gives the reason.
+func (e *PlanError) Error() string { return e.Reason }
+
+func unfit(format string, args ...any) error { return &PlanError{fmt.Sprintf(format, args...)} }
 
 // Discard in place of a circuit: frames must not come out.
 const Discard = -1
@@ -361,6 +371,12 @@ func (r *reader) stream(e *StreamEntry) (err error) {
 	if s.Destination, err = r.pool(e.Destination); err != nil {
 		return err
 	}
+	if !unicast(s.Source) {
+		return r.wrong(e.Source[0], "no unicast address: 0/8, 127/8 and 224/3 are not forwarded")
+	}
+	if !unicast(s.Destination) {
+		return r.wrong(e.Destination[0], "no unicast address: 0/8, 127/8 and 224/3 are not forwarded")
+	}
 	if err := r.load(e, &s); err != nil {
 		return err
 	}
@@ -370,6 +386,17 @@ func (r *reader) stream(e *StreamEntry) (err error) {
 	}
 	r.spec.Streams = append(r.spec.Streams, s)
 	return nil
+}
+
+// unicast tells whether a pool has addresses that a router forwards (RFC 1812 5.3.7).
+func unicast(p *gen.Pool) bool {
+	return slices.ContainsFunc(p.Routes, func(r lpm.Route) bool {
+		first, last := r.Addr>>24, r.Addr>>24
+		if r.Len < 8 {
+			last += 1<<(8-r.Len) - 1
+		}
+		return first < 224 && last > 0 && (first != 127 || last != 127)
+	})
 }
 
 func (r *reader) unknown(w Word) error {

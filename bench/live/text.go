@@ -173,6 +173,7 @@ func scaled(v float64, unit string) string {
 
 // significant gives n significant digits and no exponent.
 func significant(v float64, n int) string {
+	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', n, 64), 64) // 99.996 becomes 100.0, not 100.00
 	for x := v; x >= 10 && n > 1; x /= 10 {
 		n--
 	}

@@ -1,8 +1,6 @@
 package live
 
 import (
-	"fmt"
-
 	"vrfwd/gen"
 	"vrfwd/packet"
 )
@@ -27,7 +25,7 @@ func (s *Spec) traffics(macs []macs) ([]*gen.Traffic, error) {
 	for i := range s.Streams {
 		t, err := s.traffic(i, macs)
 		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", s.Streams[i].Name, err)
+			return nil, unfit("stream %s: %v", s.Streams[i].Name, err)
 		}
 		all[i] = t
 	}

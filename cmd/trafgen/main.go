@@ -116,9 +116,10 @@ func exitCode(err error) int {
 		use     usageError
 		syntax  *gen.SyntaxError
 		flag    *live.FlagError
+		plan    *live.PlanError
 		capture *live.CaptureError
 	)
-	if errors.As(err, &use) || errors.As(err, &syntax) || errors.As(err, &flag) || errors.As(err, &capture) || errors.Is(err, fs.ErrNotExist) {
+	if errors.As(err, &use) || errors.As(err, &syntax) || errors.As(err, &flag) || errors.As(err, &plan) || errors.As(err, &capture) || errors.Is(err, fs.ErrNotExist) {
 		return exitUsage
 	}
 	return exitFailed

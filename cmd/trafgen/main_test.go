@@ -141,9 +141,9 @@ func TestSend(t *testing.T) {
 	a, b, _ := pair(t)
 	dump := filepath.Join(t.TempDir(), "dump.pcapng")
 	code, out, errs := trafgen(t.Context(), "send", "--port", a, "--sink", b, "--vlan", "5-6", "--sink-vlan", "5-6", "--rate", "20kpps", "--count", "2000", "--size", "64,300",
-		"--burst", "4", "--json", "--quiet", "-w", dump)
+		"--burst", "4", "--json", "--quiet", "-w", dump, "--max-loss", "2") // order may change where the sender's thread moves to another CPU
 	r := reportOf(t, out)
-	if code != 0 || !r.OK || r.Total.Received != 2000 || r.Streams[0].Latency.Frames != 2000 || errs != "" {
+	if code != 0 || !r.OK || r.Total.Received != 2000 || r.Total.Lost != 0 || r.Streams[0].Latency.Frames != 2000 || errs != "" {
 		t.Errorf("%d %s %+v", code, errs, r)
 	}
 	if file, err := os.ReadFile(dump); err != nil {
@@ -197,7 +197,7 @@ streams:
 	}
 	sink := make(chan result)
 	go func() {
-		code, out, errs := trafgen(t.Context(), append([]string{"sink", "--idle", "1s", "--for", "1m"}, places...)...)
+		code, out, errs := trafgen(t.Context(), append([]string{"sink", "--idle", "1s", "--for", "1m", "--max-loss", "2"}, places...)...)
 		sink <- result{code, out, errs}
 	}()
 	time.Sleep(500 * time.Millisecond) // it has opened its port
@@ -272,14 +272,14 @@ func TestReplay(t *testing.T) {
 func TestView(t *testing.T) {
 	var b bytes.Buffer
 	v := newView(&b, false)
-	p := live.Progress{Elapsed: time.Second, Sending: true, Receiving: true, Sent: 1000, SentBytes: 64_000, Received: 990, ReceivedBytes: 63_360,
+	p := live.Progress{Elapsed: time.Second, Sending: true, Receiving: true, Sent: 1000, SentBytes: 64_000, Received: 990, ReceivedBytes: 63_360, Missing: 10,
 		LatencyMean: 45 * time.Microsecond, LatencyMax: 2 * time.Millisecond}
 	v.line(p)
 	p.Elapsed, p.Sent, p.SentBytes, p.Leak, p.Down = 2*time.Second, 3000, 192_000, 7, []string{"veth0"}
 	v.line(p)
 	v.end()
 	const want = "   1 s  tx  1.000 kpps  512.0 kbit/s  rx   990.0 pps  506.9 kbit/s  latency 45.0 µs, at most 2 ms  missing 10\n" +
-		"   2 s  tx  2.000 kpps  1.024 Mbit/s  rx       0 pps       0 bit/s  latency 45.0 µs, at most 2 ms  missing 2010  leaked 7  veth0 is down\n"
+		"   2 s  tx  2.000 kpps  1.024 Mbit/s  rx       0 pps       0 bit/s  latency 45.0 µs, at most 2 ms  missing 10  leaked 7  veth0 is down\n"
 	if got := b.String(); got != want {
 		t.Errorf("\n%q\n%q", got, want)
 	}

@@ -73,13 +73,10 @@ func lineOf(p, last live.Progress) string {
 			fmt.Fprintf(b, "  latency %s, at most %s", live.Span(p.LatencyMean), live.Span(p.LatencyMax))
 		}
 	}
-	if p.Sending && p.Receiving && p.Sent > p.Received+p.Duplicate {
-		fmt.Fprintf(b, "  missing %d", p.Sent-p.Received)
-	}
 	for _, f := range []struct {
 		n    uint64
 		name string
-	}{{p.WrongEgress, "wrong"}, {p.Leak, "leaked"}, {p.Duplicate, "twice"}, {p.Reordered, "reordered"}, {p.Foreign, "foreign"}} {
+	}{{p.Missing, "missing"}, {p.WrongEgress, "wrong"}, {p.Leak, "leaked"}, {p.Duplicate, "twice"}, {p.Reordered, "reordered"}, {p.Foreign, "foreign"}} {
 		if f.n > 0 {
 			fmt.Fprintf(b, "  %s %d", f.name, f.n)
 		}
