@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"net"
-	"syscall"
 )
 
 // Answer is what a router has answered: the body follows.
@@ -25,7 +24,7 @@ func Ask(ctx context.Context, path string, q Request) (*Answer, error) {
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "unix", path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, fs.ErrNotExist), refused(err):
 		return nil, fmt.Errorf("no router answers at %s: is `fwd run` running, with this path as control: in its configuration?", path)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("control socket %s: permission denied: ask as the user that runs the router", path)

@@ -154,7 +154,7 @@ func (r *Router) makeSlowPath() (err error) {
 	if r.slowTap, err = forwarder.NewTap(tapFrames, tapBytes); err != nil {
 		return err
 	}
-	c := slowpath.Config{Table: r.table, Log: r.log, Ports: make([]forwarder.Port, len(r.ports))}
+	c := slowpath.Config{Table: r.table, Log: r.log, Ports: make([]forwarder.Port, len(r.ports)), Limits: limits(r.config)}
 	for _, w := range r.workers {
 		c.Sources = append(c.Sources, w.slow)
 	}
@@ -167,6 +167,21 @@ func (r *Router) makeSlowPath() (err error) {
 	}
 	r.slow, err = slowpath.New(c)
 	return err
+}
+
+// limits are the configured limits of ICMP messages.
+func limits(c *config.Config) map[slowpath.Message]slowpath.Limit {
+	all := map[slowpath.Message]slowpath.Limit{}
+	for m := range slowpath.NumMessages {
+		l := c.ICMPErrors
+		if m == slowpath.EchoReply {
+			l = c.ICMPEcho
+		}
+		if l != nil {
+			all[m] = slowpath.Limit{Rate: l.Rate, Burst: l.Burst}
+		}
+	}
+	return all
 }
 
 // Run forwards until ctx ends, then takes what the ports have received, sends it, and returns. It returns early with the

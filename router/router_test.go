@@ -161,6 +161,15 @@ func pending(m *memory) (n int) {
 	return n
 }
 
+// TestLimits: the configuration's limits of ICMP messages are the slow path's.
+func TestLimits(t *testing.T) {
+	m := newMemory(t, "access", "core")
+	r := start(t, m, twoPorts, "icmp-errors: {rate: 0, burst: 1}")
+	m.inject("access", 0, udp(10, "10.0.0.2", "8.8.8.8", 1))
+	eventually(t, "limited", func() bool { return r.Counters().SlowPath["icmp time exceeded limited"] == 1 })
+	r.stop()
+}
+
 // TestNewFails: an error leaves nothing open.
 func TestNewFails(t *testing.T) {
 	m := newMemory(t, "access") // no core
@@ -183,6 +192,9 @@ func TestNewFails(t *testing.T) {
 func TestBusyPoll(t *testing.T) {
 	m := newMemory(t, "access", "core")
 	r := start(t, m, twoPorts, "busy-poll: true")
+	if o := m.devices["core"].options[1]; o.Rx != afpacket.V2 {
+		t.Errorf("%+v: frames would wait for their block", o)
+	}
 	m.inject("access", 0, udp(10, "10.0.0.2", "8.8.8.8", 64))
 	eventually(t, "forwarded", func() bool { return r.totals().Forwarded == 1 })
 	eventually(t, "it polls all the time", func() bool { return r.totals().Idle > 1000 })

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -35,7 +34,7 @@ func listen(path string) (*server, error) {
 			conn.Close()
 			return nil, fmt.Errorf("control socket %s: taken: a router answers there already; stop it, or choose another path as control in the configuration", path)
 		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
+		if !refused(err) {
 			return nil, fmt.Errorf("control socket %s: %w", path, err)
 		}
 		if err := os.Remove(path); err != nil {
