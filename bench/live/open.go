@@ -92,6 +92,8 @@ func Open(s *Spec, sides []Side) (o *Opened, err error) {
 			link.Tx = any
 		}
 		if side.Receive {
+			// TPACKET_V3: a frame may wait for its block, a millisecond and more, but the time of its reception is the
+			// kernel's, and a sink that is woken once a millisecond leaves the CPU to the router.
 			rx, err := open(afpacket.Options{Promiscuous: true, Timestamps: true, TxFrames: arpFrames})
 			if err != nil {
 				return o, err

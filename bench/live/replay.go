@@ -73,8 +73,7 @@ type replayer struct {
 }
 
 // Replay sends what a capture holds through one port, pass by pass, while the other links receive. open opens the capture
-// anew for each pass. It ends after the last pass or when
-// ctx is done.
+// anew for each pass. It ends after the last pass or when ctx is done.
 func Replay(ctx context.Context, s *Spec, links Links, port int, open func() (*Capture, error), opts ReplayOptions) (*ReplayReport, error) {
 	r := &replayer{link: &links.All[port], name: s.Ports[port].Name, clock: opts.Clock, opts: opts, open: open}
 	if r.clock == nil {
@@ -177,7 +176,7 @@ func (r *replayer) finish(s *Spec, links *Links, port int, k *sink) {
 		if l.Tx == nil && l.Rx == nil {
 			continue
 		}
-		one := PortReport{Name: s.Ports[i].Name, Received: k.ports[i], Dropped: l.dropped()}
+		one := PortReport{Name: s.Ports[i].Name, Received: k.ports[i], Dropped: l.dropped(), Trouble: l.trouble()}
 		if i == port {
 			one.Sent, one.Refused = p.Frames, p.Refused
 		}

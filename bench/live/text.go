@@ -243,6 +243,9 @@ func (p *ReplayReport) WriteText(w io.Writer) error {
 			}
 			b.WriteByte('\n')
 		}
+		for _, t := range port.Trouble {
+			fmt.Fprintf(b, "note      %s: %s\n", port.Name, t)
+		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(p.Received)) {
 		fmt.Fprintf(b, "          %d %s\n", p.Received[kind], kind)
