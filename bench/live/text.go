@@ -141,7 +141,7 @@ func (p *Report) writeRest(b *strings.Builder) {
 		fmt.Fprintln(b, "foreign ", strings.Join(parts, ", "))
 	}
 	if p.ARP.Answered > 0 {
-		fmt.Fprintf(b, "ARP      %d requests answered\n", p.ARP.Answered)
+		fmt.Fprintf(b, "ARP      requests answered: %d\n", p.ARP.Answered)
 	}
 	for _, n := range p.Notes {
 		fmt.Fprintln(b, "note    ", n)
