@@ -29,6 +29,11 @@ var lookups = map[string][]struct{ from, to, want string }{
 		{"uplink", "203.0.113.7", "to-red 10.0.0.2"},
 		{"uplink", "10.1.2.3", "no route"},
 	},
+	"demo": {
+		{"ce-red", "198.51.100.1", "uplink 192.0.2.2"},
+		{"ce-red", "203.0.113.10", "ce-red 10.1.0.2"},
+		{"uplink", "203.0.113.10", "to-red 10.1.0.2"},
+	},
 	"fallback-global": {
 		{"ce-red", "8.8.8.8", "uplink 192.0.2.3"},
 		{"ce-red", "8.8.1.1", "uplink 192.0.2.2"},

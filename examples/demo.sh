@@ -38,6 +38,7 @@ link "$site" eth0
 link "$pe" to-site
 link "$internet" eth0
 link "$pe" to-internet
+until [[ -z $(ip -n "$pe" -brief link show type veth | awk '$2 != "UP"') ]]; do sleep 0.1; done # the kernel's own time
 ip -n "$site" address add 10.1.0.2/24 dev eth0
 ip -n "$site" address add 203.0.113.10/32 dev eth0
 ip -n "$site" route add default via 10.1.0.1 src 203.0.113.10
@@ -51,8 +52,8 @@ cd "$work"
 "$fwd" check demo.yaml
 ip netns exec "$pe" "$fwd" run -c demo.yaml --plain &
 router=$!
-for _ in {1..50}; do # until it answers, and the kernel has told both links up
-	state=$("$fwd" show interfaces -c demo.yaml 2>/dev/null) && [[ $state != *down* ]] && break
+for _ in {1..50}; do
+	"$fwd" show workers -c demo.yaml >/dev/null 2>&1 && break
 	sleep 0.1
 done
 
