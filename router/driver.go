@@ -24,6 +24,13 @@ type Driver interface {
 	Open(afpacket.Options) (Queue, error)
 	FanoutGroup() (uint16, error) // a number that no other group has
 	NewWaiter() (Waiter, error)
+	WatchLinks() (Links, error)
+}
+
+// Links tells of changes of devices.
+type Links interface {
+	Changed() <-chan struct{} // receives after some device has changed, or may have
+	Close() error
 }
 
 // Waiter lets one idle worker sleep. Wait belongs to the worker, Watch and Wake to anyone.

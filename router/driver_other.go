@@ -19,5 +19,8 @@ func (System) Open(o afpacket.Options) (Queue, error) {
 // FanoutGroup gives the error of afpacket.
 func (System) FanoutGroup() (uint16, error) { return afpacket.FanoutGroup() }
 
+// WatchLinks gives the error of afpacket.
+func (System) WatchLinks() (Links, error) { return nil, afpacket.Wait(nil, 0) }
+
 // NewWaiter gives the error of afpacket.
 func (System) NewWaiter() (Waiter, error) { return nil, afpacket.Wait(nil, 0) }

@@ -9,8 +9,9 @@ import (
 	"vrfwd/vrftable"
 )
 
-// linkEvery is how often ports are looked at.
-const linkEvery = 100 * time.Millisecond
+// linkEvery is how often ports are looked at without news of them: for a deleted device that came back when it could not be
+// opened yet.
+const linkEvery = time.Second
 
 // watchLinks keeps the table's ports like the devices behind them, until ctx ends.
 func (r *Router) watchLinks(ctx context.Context) {
@@ -24,6 +25,7 @@ func (r *Router) watchLinks(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-r.links.Changed():
 		}
 	}
 }

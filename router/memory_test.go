@@ -27,6 +27,7 @@ type memory struct {
 	arena *packet.Arena
 
 	mu      sync.Mutex
+	changed chan struct{}
 	devices map[string]*device
 	groups  uint16
 	spare   []packet.Desc // the outside's frames
@@ -62,7 +63,7 @@ func newMemory(t testing.TB, devices ...string) *memory {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { a.Close() })
-	m := &memory{t: t, arena: a, devices: map[string]*device{}}
+	m := &memory{t: t, arena: a, devices: map[string]*device{}, changed: make(chan struct{}, 1)}
 	for i := range a.Frames() {
 		m.spare = append(m.spare, a.Desc(i))
 	}
@@ -72,11 +73,15 @@ func newMemory(t testing.TB, devices ...string) *memory {
 	return m
 }
 
-func (m *memory) add(name string) *device {
+func (m *memory) add(name string, with ...func(*device)) *device {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d := &device{name: name, mac: [6]byte{2, 0, 0, 0, 0, byte(1 + len(m.devices))}, mtu: 1500}
+	for _, f := range with {
+		f(d)
+	}
 	m.devices[name] = d
+	m.news()
 	return d
 }
 
@@ -89,12 +94,14 @@ func (m *memory) remove(name string) {
 		q.own = fmt.Errorf("%s: %w", name, afpacket.ErrRemoved)
 	}
 	delete(m.devices, name)
+	m.news()
 }
 
 func (m *memory) setState(name string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.devices[name].state = err
+	m.news()
 }
 
 func (m *memory) Open(o afpacket.Options) (Queue, error) {
@@ -124,6 +131,19 @@ func (m *memory) FanoutGroup() (uint16, error) {
 	m.groups++
 	return m.groups, nil
 }
+
+func (m *memory) WatchLinks() (Links, error) { return m, nil }
+
+func (m *memory) news() {
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (m *memory) Changed() <-chan struct{} { return m.changed }
+
+func (m *memory) Close() error { return nil }
 
 func (m *memory) NewWaiter() (Waiter, error) { return &memWaiter{wake: make(chan struct{}, 1)}, nil }
 

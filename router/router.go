@@ -30,8 +30,9 @@ type Router struct {
 	workers []*worker
 	slow    *slowpath.Path
 	slowTap *forwarder.Tap // of what the slow path sends
-	control *server        // nil: none
-	metrics *metrics       // nil: none
+	links   Links
+	control *server  // nil: none
+	metrics *metrics // nil: none
 
 	reloading sync.Mutex // serialises reloads, and guards config
 	config    *config.Config
@@ -74,6 +75,9 @@ func New(c *config.Config, o Options) (r *Router, err error) {
 		if r.metrics, err = newMetrics(r, c.Metrics); err != nil {
 			return r, err
 		}
+	}
+	if r.links, err = r.driver.WatchLinks(); err != nil {
+		return r, err
 	}
 	if err = r.openPorts(); err != nil {
 		return r, err
@@ -294,6 +298,10 @@ func (r *Router) Close() error {
 	}
 	for _, p := range r.ports {
 		errs = append(errs, p.close())
+	}
+	if r.links != nil {
+		errs = append(errs, r.links.Close())
+		r.links = nil
 	}
 	if r.table != nil {
 		r.table.Close()

@@ -118,8 +118,7 @@ func TestLinks(t *testing.T) {
 	m.remove("core")
 	eventually(t, "core is gone", func() bool { return !up("core") })
 	noRoute()
-	d := m.add("core")
-	d.mac, d.mtu = [6]byte{2, 0, 0, 0, 7, 7}, 1400
+	d := m.add("core", func(d *device) { d.mac, d.mtu = [6]byte{2, 0, 0, 0, 7, 7}, 1400 })
 	eventually(t, "core is back", func() bool { return up("core") })
 	m.inject("access", 0, frame)
 	var core [][]byte
