@@ -20,7 +20,7 @@ const (
 	BadIHL                           // header length below 20 bytes or beyond the frame: RFC 1812 5.2.2 (4)
 	BadLength                        // total length below the header's or beyond the frame: RFC 1812 5.2.2 (5)
 	BadChecksum                      // RFC 1812 5.2.2 (2)
-	BadOptions                       // an option runs out of the header: RFC 791 3.1
+	BadOptions                       // an option runs out of the header: RFC 791 3.1; live: ICMP parameter problem
 	MartianSource                    // 0/8, 127/8, 224/3: RFC 1812 5.3.7
 	MartianDestination               // the same: there is no multicast forwarding
 	Options                          // an option asks the router to act: for the slow path
@@ -82,7 +82,7 @@ func (r Reason) Verdict() Verdict {
 	switch r {
 	case ARP, Options, Local, Glean, Fragment:
 		return Slow
-	case NoRoute, Reject, TTLExpired, MTUExceeded:
+	case BadOptions, NoRoute, Reject, TTLExpired, MTUExceeded:
 		return Slow
 	}
 	return Drop
@@ -93,7 +93,7 @@ func (r Reason) Verdict() Verdict {
 // reason, which is the rate limit of RFC 1812 4.3.2.8 as far as the worker is concerned.
 func (r Reason) ICMPError() bool {
 	switch r {
-	case NoRoute, Reject, TTLExpired, MTUExceeded:
+	case BadOptions, NoRoute, Reject, TTLExpired, MTUExceeded:
 		return true
 	}
 	return false

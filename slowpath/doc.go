@@ -30,7 +30,8 @@
 //
 // The source is the address of the ingress primary, the one in whose network the packet's sender lies if there are
 // several; a primary without addresses borrows one of its VR. RFC 1812 4.3.2.4 would rather have the interface that the
-// error leaves by; traceroute is told more by the other one.
+// error leaves by; traceroute is told more by the other one. What the router says as the host that was addressed, that
+// nobody takes a protocol or a port, or that fragments are missing, comes from the address that was asked.
 //
 // # Unlike Linux
 //

@@ -10,7 +10,7 @@ import (
 // itself: offsets go on from its own, and the last one has its more-fragments flag. All but the first piece keep only the
 // options that are to be copied; the others become fillers in them, as Linux does it, so that all headers have one length.
 //
-//	header | payload 0..n | payload n..2n | ...      n: what fits behind the header, a multiple of 8
+//	header | payload 0..n | payload n..2n | ...      n: what fits behind the header, a multiple of 8; the last: all that fits
 //
 // Each fragment is put together in scratch, which has room for mtu bytes, and is good until the next one.
 func fragments(ip packet.IPv4, mtu int, scratch []byte) iter.Seq[packet.IPv4] {
@@ -19,9 +19,9 @@ func fragments(ip packet.IPv4, mtu int, scratch []byte) iter.Seq[packet.IPv4] {
 		size := (mtu - header) &^ 7
 		f := packet.IPv4(scratch[:copy(scratch, ip[:header])])
 		units, more := ip.Fragment()&packet.FragmentOffset, ip.Fragment()&packet.FlagMF
-		for at := 0; at < len(payload); at += size {
+		for at := 0; at < len(payload); {
 			part, flags := payload[at:], more
-			if len(part) > size {
+			if header+len(part) > mtu {
 				part, flags = part[:size], packet.FlagMF
 			}
 			f = f[:header+copy(scratch[header:], part)]
@@ -34,6 +34,7 @@ func fragments(ip packet.IPv4, mtu int, scratch []byte) iter.Seq[packet.IPv4] {
 			if at == 0 {
 				clearUncopied(f.Options())
 			}
+			at += len(part)
 		}
 	}
 }

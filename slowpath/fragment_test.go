@@ -111,6 +111,16 @@ func checkFragments(t *testing.T, ip packet.IPv4, mtu int) {
 			t.Errorf("fragment %d of %d: % x, MTU %d", i, len(all), f, mtu)
 		}
 	}
+	if rest := len(ip.Payload()); rest > 0 { // RFC 791 3.2: no more than needed, the last one fills the MTU
+		header := ip.HeaderLen()
+		size, want := (mtu-header)&^7, 1
+		for ; header+rest > mtu; rest -= size {
+			want++
+		}
+		if len(all) != want {
+			t.Errorf("%d fragments, want %d", len(all), want)
+		}
+	}
 	payload, more, ok := glue(all)
 	if !ok || more != ip.MF() || !bytes.Equal(payload, ip.Payload()) || len(all) > 0 && packet.IPv4(all[0]).FragmentOffset() != ip.FragmentOffset() {
 		t.Errorf("glued together: %d bytes, more %v, want %d, %v", len(payload), more, len(ip.Payload()), ip.MF())

@@ -20,7 +20,7 @@ func (p *Path) answer(d *datagram, m Message, rest uint32) Outcome {
 	if d.origin == made {
 		return Undeliverable
 	}
-	src, ok := p.errorSource(d)
+	src, ok := p.errorSource(d, m)
 	switch {
 	case !ok || !p.mayAnswer(d):
 		p.count.Messages[m].Suppressed++
@@ -65,11 +65,11 @@ func (p *Path) message(ip packet.IPv4, in scope, m Message, rest uint32, data []
 	p.settle(p.route(&datagram{scope: in, ip: ip, origin: made}))
 }
 
-// errorSource returns the address that an error about d comes from: one of the ingress primary. To a program behind a TUN
-// device an error comes from where its packet was going: all own addresses are the kernel's too, which takes nothing from
-// outside that has one of them as its source.
-func (p *Path) errorSource(d *datagram) (uint32, bool) {
-	if d.origin == fromHost {
+// errorSource returns the address that an error about d comes from: one of the ingress primary. An error of the host that
+// was addressed comes from the address that was. So does one to a program behind a TUN device: all own addresses are the
+// kernel's too, which takes nothing from outside that has one of them as its source.
+func (p *Path) errorSource(d *datagram, m Message) (uint32, bool) {
+	if d.origin == fromHost || m == ProtocolUnreachable || m == PortUnreachable || m == ReassemblyTimeExceeded {
 		return d.ip.Dst(), true
 	}
 	in := p.links.byIface[d.iface]
@@ -98,6 +98,10 @@ func (p *Path) mayAnswer(d *datagram) bool {
 	if in := p.links.byIface[d.iface]; in != nil && in.broadcast(src) {
 		return false
 	}
+	to := p.view.Lookup(d.table, d.flags, d.ip.Dst())
+	if on := p.links.byIface[to.Iface]; to.Kind == vrftable.Glean && to.Gateway == 0 && on != nil && on.broadcast(d.ip.Dst()) {
+		return false
+	}
 	return p.view.Lookup(d.table, d.flags, src).Kind != vrftable.Local
 }
 
@@ -105,10 +109,10 @@ func (p *Path) mayAnswer(d *datagram) bool {
 func unicast(a uint32) bool { return a>>24 != 0 && a>>24 != 127 && a>>28 < 0xe }
 
 // query tells whether an ICMP type is a question or its answer, and certainly not an error: echo, router discovery,
-// timestamp, information, address mask, extended echo (RFC 8335).
+// timestamp, information, address mask. An unknown type may be an error: nothing answers it (RFC 1122 3.2.2).
 func query(icmpType uint8) bool {
 	switch icmpType {
-	case 0, 8, 9, 10, 13, 14, 15, 16, 17, 18, 42, 43:
+	case 0, 8, 9, 10, 13, 14, 15, 16, 17, 18:
 		return true
 	}
 	return false

@@ -106,9 +106,9 @@ func TestErrors(t *testing.T) {
 		{"TTL 1 to an unknown neighbour", 1, fromA(udp(header("10.0.0.2", "10.0.0.77", 17, ttl(1)), 10)...), "10.0.0.1", "10.0.0.2", 11, 0, 0},
 		{"too large", 1, fromA(udp(header("10.1.0.2", "8.8.8.8", 17, df), 1400)...), "10.0.0.1", "10.1.0.2", 3, 4, 1280},
 		{"UDP to an own address", 1, fromA(udp(header("10.1.0.2", "10.0.0.1", 17), 10)...), "10.0.0.1", "10.1.0.2", 3, 3, 0},
-		{"UDP to the parent", 1, fromA(udp(header("10.1.0.2", "198.18.0.1", 17), 10)...), "10.0.0.1", "10.1.0.2", 3, 3, 0},
+		{"UDP to the parent", 1, fromA(udp(header("10.1.0.2", "198.18.0.1", 17), 10)...), "198.18.0.1", "10.1.0.2", 3, 3, 0},
 		{"TCP to an own address", 0, fromISP(tcp(header("8.8.8.8", "192.0.2.1", 6))...), "192.0.2.1", "8.8.8.8", 3, 3, 0},
-		{"OSPF to an own address", 0, fromISP(header("8.8.8.8", "198.18.0.1", 89), gopacket.Payload(make([]byte, 44))), "192.0.2.1", "8.8.8.8", 3, 2, 0},
+		{"OSPF to an own address", 0, fromISP(header("8.8.8.8", "198.18.0.1", 89), gopacket.Payload(make([]byte, 44))), "198.18.0.1", "8.8.8.8", 3, 2, 0},
 		{"an ICMP question", 1, fromA(ping(header("10.1.0.2", "5.8.8.8", 1), 56)...), "10.0.0.1", "10.1.0.2", 3, 0, 0},
 		{"a first fragment", 1, fromA(udp(header("10.1.0.2", "5.8.8.8", 17, func(h *layers.IPv4) { h.Flags = layers.IPv4MoreFragments }), 16)...), "10.0.0.1", "10.1.0.2", 3, 0, 0},
 	} {
@@ -155,6 +155,7 @@ func TestSuppressed(t *testing.T) {
 		"ICMP time exceeded":     fromA(to(1), icmp(11), quoted),
 		"ICMP parameter problem": fromA(to(1), icmp(12), quoted),
 		"ICMP unknown":           fromA(to(1), icmp(200), quoted),
+		"ICMP extended echo":     fromA(to(1), icmp(42), quoted),
 		"ICMP without a type":    fromA(to(1)),
 		"a later fragment":       fromA(udp(to(17, func(h *layers.IPv4) { h.FragOffset = 10 }), 10)...),
 		"from a broadcast":       fromA(udp(header("10.0.0.255", "5.8.8.8", 17), 10)...),
@@ -172,6 +173,23 @@ func TestSuppressed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a bad option to a network's broadcast address", func(t *testing.T) {
+		b := newBed(t, Config{}, known()...)
+		b.receive(1, fromA(udp(header("10.1.0.2", "10.0.0.255", 17, func(h *layers.IPv4) {
+			h.Options = []layers.IPv4Option{{OptionType: 7, OptionLength: 7, OptionData: []byte{1, 0, 0, 0, 0}}}
+		}), 10)...))
+		b.none()
+		b.outcome(Suppressed, 1)
+	})
+	t.Run("a TCP reset to an own address", func(t *testing.T) {
+		b := newBed(t, Config{}, known()...)
+		h := header("8.8.8.8", "192.0.2.1", 6)
+		reset := &layers.TCP{SrcPort: 1000, DstPort: 179, RST: true}
+		_ = reset.SetNetworkLayerForChecksum(h)
+		b.receive(0, fromISP(h, reset))
+		b.none()
+		b.outcome(NoHost, 1)
+	})
 	// A worker drops what comes in a link broadcast; if one did not, it would not be answered either.
 	b := newBed(t, Config{}, known()...)
 	broadcast := frame(everyone, macCEA, 10, udp(to(17), 10)...)

@@ -237,6 +237,9 @@ func (p *Path) local(d *datagram, vr uint16) Outcome {
 	case packet.ProtoICMP:
 		return NoHost
 	case packet.ProtoTCP, packet.ProtoUDP:
+		if tcp, err := packet.ParseTCP(d.ip.Payload()); err == nil && d.ip.Protocol() == packet.ProtoTCP && tcp.Flags()&packet.TCPRst != 0 {
+			return NoHost // a reset is never answered: RFC 9293 3.5.2
+		}
 		return p.answer(d, PortUnreachable, 0)
 	}
 	return p.answer(d, ProtocolUnreachable, 0)
