@@ -30,10 +30,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// binary builds fwd, once for all tests, and returns its name.
-var binary = sync.OnceValues(func() (string, error) {
+// program builds fwd, once for all tests, and returns its name.
+var program = sync.OnceValues(func() (string, error) {
 	name := filepath.Join(built, "fwd")
-	if out, err := exec.Command("go", "build", "-o", name, "vrfwd/cmd/fwd").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", name, "vrfwd/cmd/fwd")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return name, nil
@@ -72,14 +74,14 @@ func (o *written) String() string {
 // start runs fwd with a configuration, to which the control socket is added, and waits until it forwards.
 func start(t testing.TB, ns *testnet.NS, configuration string) *router {
 	t.Helper()
-	program, err := binary()
+	name, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	r := &router{t: t, ns: ns, program: program, file: filepath.Join(dir, "fwd.yaml"), control: filepath.Join(dir, "fwd.sock"), log: &written{}, ended: make(chan struct{})}
+	r := &router{t: t, ns: ns, program: name, file: filepath.Join(dir, "fwd.yaml"), control: filepath.Join(dir, "fwd.sock"), log: &written{}, ended: make(chan struct{})}
 	r.write(configuration)
-	r.cmd = ns.Command(context.Background(), program, "run", "-c", r.file)
+	r.cmd = ns.Command(context.Background(), name, "run", "-c", r.file)
 	r.cmd.Stdout, r.cmd.Stderr = r.log, r.log
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -133,6 +133,22 @@ func TestWire(t *testing.T) {
 	}
 }
 
+// TestWireTooLong: a frame that the other end does not take is lost, and the sender goes on.
+func TestWireTooLong(t *testing.T) {
+	n := New(t)
+	a, b := n.NS("a"), n.NS("b")
+	n.Veth(a, "eth0", b, "eth1", MTU(1500))
+	b.Run(t, "ip", "link", "set", "eth1", "mtu", "600")
+	from, to := a.Wire("eth0"), b.Wire("eth1")
+	long := append(append(append([]byte{}, b.MAC("eth1")...), a.MAC("eth0")...), make([]byte, 1000)...)
+	from.Send(long)
+	short := long[:60]
+	from.Send(short)
+	if got, ok := to.Recv(within); !ok || len(got) != len(short) {
+		t.Errorf("received %d bytes, want the short frame alone", len(got))
+	}
+}
+
 // TestOffloads: only where they are asked for does a program's packet arrive with its checksum left to the device.
 func TestOffloads(t *testing.T) {
 	n := New(t)
