@@ -70,6 +70,19 @@ func (r *Router) watchLink(ctx context.Context, p *port) {
 	if err := r.table.Apply(changes); err != nil {
 		r.log.Error("the table did not take a port's new state", "port", p.name, "error", err)
 	}
+	if state != nil {
+		r.forgetNeighbors(p)
+	}
+}
+
+// forgetNeighbors forgets who was learned on a port that went down: others may be there when it comes up, and that may be
+// before the slow path would have noticed.
+func (r *Router) forgetNeighbors(p *port) {
+	for _, i := range r.table.Interfaces() {
+		if i.Port == p.name && !i.Shared {
+			r.slow.FlushNeighbors(i.Name)
+		}
+	}
 }
 
 // removed tells whether the port's device was deleted.
