@@ -20,7 +20,7 @@ func (p *Path) answer(d *datagram, m Message, rest uint32) Outcome {
 	if d.origin == made {
 		return Undeliverable
 	}
-	src, ok := p.errorSource(d, m)
+	src, ok := p.errorSource(d)
 	switch {
 	case !ok || !p.mayAnswer(d):
 		p.count.Messages[m].Suppressed++
@@ -68,8 +68,8 @@ func (p *Path) message(ip packet.IPv4, in scope, m Message, rest uint32, data []
 // errorSource returns the address that an error about d comes from: one of the ingress primary. An error of the host that
 // was addressed comes from the address that was. So does one to a program behind a TUN device: all own addresses are the
 // kernel's too, which takes nothing from outside that has one of them as its source.
-func (p *Path) errorSource(d *datagram, m Message) (uint32, bool) {
-	if d.origin == fromHost || m == ProtocolUnreachable || m == PortUnreachable || m == ReassemblyTimeExceeded {
+func (p *Path) errorSource(d *datagram) (uint32, bool) {
+	if d.origin == fromHost || p.view.Lookup(d.table, d.flags, d.ip.Dst()).Kind == vrftable.Local {
 		return d.ip.Dst(), true
 	}
 	in := p.links.byIface[d.iface]

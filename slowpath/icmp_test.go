@@ -181,6 +181,19 @@ func TestSuppressed(t *testing.T) {
 		b.none()
 		b.outcome(Suppressed, 1)
 	})
+	for name, l := range map[string][]gopacket.SerializableLayer{
+		"corrupt UDP to an own address": udp(header("8.8.8.8", "192.0.2.1", 17), 10),
+		"corrupt TCP to an own address": tcp(header("8.8.8.8", "192.0.2.1", 6)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t, Config{}, known()...)
+			f := fromISP(l...)
+			f[packet.EthernetLen+packet.IPv4HeaderLen] ^= 1 // a port
+			b.receive(0, f)
+			b.none()
+			b.outcome(Malformed, 1)
+		})
+	}
 	t.Run("a TCP reset to an own address", func(t *testing.T) {
 		b := newBed(t, Config{}, known()...)
 		h := header("8.8.8.8", "192.0.2.1", 6)

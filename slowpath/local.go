@@ -233,11 +233,27 @@ func (p *Path) local(d *datagram, vr uint16) Outcome {
 		}
 		return Delivered
 	}
+	return p.refuse(d)
+}
+
+// refuse answers what is for the router itself and nobody takes. Corrupt datagrams and segments are not answered, as a host
+// with the protocol would not (RFC 1122 4.1.3.4, 4.2.2.7); of a fragment that cannot be told.
+func (p *Path) refuse(d *datagram) Outcome {
+	payload, src, dst, whole := d.ip.Payload(), d.ip.Src(), d.ip.Dst(), !d.ip.IsFragment()
 	switch d.ip.Protocol() {
 	case packet.ProtoICMP:
 		return NoHost
-	case packet.ProtoTCP, packet.ProtoUDP:
-		if tcp, err := packet.ParseTCP(d.ip.Payload()); err == nil && d.ip.Protocol() == packet.ProtoTCP && tcp.Flags()&packet.TCPRst != 0 {
+	case packet.ProtoUDP:
+		if udp, err := packet.ParseUDP(payload); whole && (err != nil || !udp.ChecksumOK(src, dst)) {
+			return Malformed
+		}
+		return p.answer(d, PortUnreachable, 0)
+	case packet.ProtoTCP:
+		tcp, err := packet.ParseTCP(payload)
+		if whole && (err != nil || !tcp.ChecksumOK(src, dst)) {
+			return Malformed
+		}
+		if err == nil && tcp.Flags()&packet.TCPRst != 0 {
 			return NoHost // a reset is never answered: RFC 9293 3.5.2
 		}
 		return p.answer(d, PortUnreachable, 0)

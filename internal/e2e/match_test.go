@@ -128,12 +128,13 @@ func (a *account) add(got arrival) {
 	key := fragmentKey{addr4(ip.Src()), addr4(ip.Dst()), ip.Protocol(), ip.ID()}
 	var e *entry
 	switch {
+	case whole && icmpError(body[0]) && len(body) >= packet.ICMPv4HeaderLen+packet.IPv4HeaderLen:
+		// About a packet of this number, which an error that is itself an input has too.
+		e = a.byID[packet.IPv4(body[packet.ICMPv4HeaderLen:]).ID()]
 	case a.forwarded(ip) != nil:
 		e = a.forwarded(ip)
 	case a.groups[key] != nil && !first:
 		e = a.groups[key]
-	case whole && icmpError(body[0]) && len(body) >= packet.ICMPv4HeaderLen+packet.IPv4HeaderLen:
-		e = a.byID[packet.IPv4(body[packet.ICMPv4HeaderLen:]).ID()]
 	case whole:
 		e = a.byID[word(4)]
 	case ip.Protocol() == packet.ProtoTCP && first && len(body) >= packet.TCPHeaderLen:
@@ -143,7 +144,7 @@ func (a *account) add(got arrival) {
 		a.strays = append(a.strays, got)
 		return
 	}
-	o := output{out: got.out, made: a.forwarded(ip) == nil, ip: slices.Clone(ip), flaw: flaw}
+	o := output{out: got.out, made: a.forwarded(ip) != e, ip: slices.Clone(ip), flaw: flaw}
 	copy(o.macs[:], got.frame)
 	if packet.Checksum(o.ip[:ip.HeaderLen()]) != 0 {
 		o.flaw = "header checksum"

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"vrfwd/packet"
 )
@@ -34,6 +35,15 @@ var rules = []rule{
 	{"plain-error", func(in *input, kernel, fwd []output) bool {
 		return in.options != "" && len(kernel) == 1 && len(fwd) == 1 && plainError(kernel[0], fwd[0])
 	}},
+	{"recorded-once", func(in *input, kernel, fwd []output) bool {
+		if in.options == "" || len(fwd) == 0 || !fwd[0].tells(0, 0) {
+			return false
+		}
+		return allButOptions(kernel, fwd)
+	}},
+	{"later-fragment", func(in *input, kernel, fwd []output) bool {
+		return in.options != "" && in.ip.FragmentOffset() > 0 && len(fwd) > 1 && !fwd[0].made && allButOptions(kernel, fwd)
+	}},
 	{"timestamp-address", func(in *input, kernel, fwd []output) bool {
 		if in.options != "timestamp-address" || len(kernel) != len(fwd) {
 			return false
@@ -60,8 +70,8 @@ func plainError(kernel, fwd output) bool {
 // registered: both forward the same, but for the address beside a timestamp: that of the interface that it leaves by.
 func registered(kernel, fwd output) bool {
 	const at = packet.IPv4HeaderLen + 4
-	if offset(kernel) > 0 {
-		return difference([]output{kernel}, []output{fwd}) == "" // a later fragment, without the option
+	if difference([]output{kernel}, []output{fwd}) == "" {
+		return true // a later fragment, without the option
 	}
 	if kernel.made || fwd.made || kernel.out != fwd.out || len(kernel.ip) != len(fwd.ip) || len(fwd.ip) < at+4 {
 		return false
@@ -69,6 +79,16 @@ func registered(kernel, fwd output) bool {
 	leaves := fwd.out.addr.Addr().As4()
 	return kernel.macs == fwd.macs && bytes.Equal(kernel.ip[:at], fwd.ip[:at]) && bytes.Equal(kernel.ip[at+4:], fwd.ip[at+4:]) &&
 		bytes.Equal(fwd.ip[at:at+4], leaves[:])
+}
+
+// allButOptions: both send the same, but for options.
+func allButOptions(kernel, fwd []output) bool {
+	return slices.EqualFunc(kernel, fwd, func(x, y output) bool {
+		k, f := packet.IPv4(x.ip), packet.IPv4(y.ip)
+		const id, sum = 4, 10 // of what lies between, and the addresses behind the checksum
+		return x.out == y.out && x.macs == y.macs && x.made == y.made && bytes.Equal(k[id:sum], f[id:sum]) &&
+			bytes.Equal(k[sum+2:packet.IPv4HeaderLen], f[sum+2:packet.IPv4HeaderLen]) && bytes.Equal(k.Payload(), f.Payload())
+	})
 }
 
 func (i *input) from() netip.Addr { return addr4(i.ip.Src()) }
