@@ -16,7 +16,8 @@
 //
 // Ports are looked at when the kernel has news of some device, and every second. A port whose link goes down, or whose device is deleted, is down in the
 // table: its routes are withdrawn, and come back with it. A device that is made again under its name is opened again,
-// and each worker takes the new queue between two passes. A device's new MAC address or MTU goes into the table too.
+// and each worker takes the new queue between two passes. A device's new MAC address or MTU goes into the table too, but for an MTU
+// above the one it was opened with: the rings' slots have no room for that until a restart.
 //
 // # Privileges
 //

@@ -37,7 +37,7 @@ func (r *Router) watchLink(ctx context.Context, p *port) {
 	}
 	q := p.queues[len(p.queues)-1]
 	state := q.State()
-	mac, mtu := vrftable.MAC(q.MAC()), q.MTU()
+	mac, mtu := vrftable.MAC(q.MAC()), min(q.MTU(), p.opened)
 	p.mu.Lock()
 	before, changed := p.down, (mac != p.mac || mtu != p.mtu) && !errors.Is(state, afpacket.ErrRemoved)
 	p.down = state
@@ -119,7 +119,7 @@ func (r *Router) reopen(ctx context.Context, p *port) bool {
 	p.failure = ""
 	p.mu.Lock()
 	old := p.queues
-	p.queues = fresh
+	p.queues, p.opened = fresh, slow.MTU()
 	p.down = afpacket.ErrDown // until the next look says otherwise
 	for _, q := range old {
 		p.closed = addStats(p.closed, q.Stats())

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"vrfwd/slowpath"
 )
 
 // metrics serves /metrics and /healthz.
@@ -84,6 +86,7 @@ var (
 	descPolls     = desc("worker_polls_total", "Passes of a worker over its queues.", "worker")
 	descIdle      = desc("worker_idle_polls_total", "Passes that found nothing.", "worker")
 	descSlow      = desc("slow_path_total", "What the slow path counted.", "event")
+	descWaiting   = desc("slow_path_waiting", "Packets that wait on the slow path: for a neighbour's address, or for the rest of their fragments.")
 	descRing      = desc("ring_frames_total", "Frames that a port's rings lost or refused, and times that a ring was full.", "port", "event")
 	descPortUp    = desc("port_up", "1: the port's link is up.", "port", "device")
 	descPort      = desc("port_frames_total", "Frames of a port.", "port", "direction")
@@ -101,6 +104,9 @@ var (
 
 // Describe says nothing of what will be collected: prometheus calls that unchecked.
 func (collector) Describe(chan<- *prometheus.Desc) {}
+
+// waiting is the only one of the slow path's counters that goes down again.
+var waiting = slowpath.Waiting.String()
 
 // Collect reads all counters.
 func (c collector) Collect(to chan<- prometheus.Metric) {
@@ -123,8 +129,11 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		counter(descPunted, n, reason)
 	}
 	for event, n := range all.SlowPath {
-		counter(descSlow, n, event)
+		if event != waiting {
+			counter(descSlow, n, event)
+		}
 	}
+	gauge(descWaiting, float64(all.SlowPath[waiting]))
 	for _, w := range r.Workers().Workers {
 		number := fmt.Sprint(w.Number)
 		counter(descReceived, w.Received, number)

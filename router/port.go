@@ -24,7 +24,8 @@ type port struct {
 	queues []Queue // by worker, then the slow path's, which only sends
 	slow   *slowPort
 	mac    vrftable.MAC
-	mtu    int
+	mtu    int            // the device's, at most opened
+	opened int            // the device's when it was opened: what the rings' slots have room for
 	down   error          // why it is down; nil: it is up
 	closed afpacket.Stats // of queues that were replaced
 
@@ -66,7 +67,7 @@ func newPort(c *config.Config, p config.Port, d Driver) (*port, error) {
 	}
 	n.queues[c.Workers] = q
 	n.slow = &slowPort{queue: q, number: uint16(n.number)}
-	n.mac, n.mtu = vrftable.MAC(q.MAC()), q.MTU()
+	n.mac, n.mtu, n.opened = vrftable.MAC(q.MAC()), q.MTU(), q.MTU()
 	return n, nil
 }
 

@@ -158,16 +158,14 @@ func (r *Router) makeSlowPath() (err error) {
 	if r.slowTap, err = forwarder.NewTap(tapFrames, tapBytes); err != nil {
 		return err
 	}
-	c := slowpath.Config{Table: r.table, Log: r.log, Ports: make([]forwarder.Port, len(r.ports)), Limits: limits(r.config)}
+	c := slowpath.Config{Table: r.table, Log: r.log, Ports: make([]forwarder.Port, len(r.ports)), Limits: limits(r.config),
+		Hosts: hostsOf(r.config)}
 	for _, w := range r.workers {
 		c.Sources = append(c.Sources, w.slow)
 	}
 	for _, p := range r.ports {
 		p.slow.tap, p.slow.view = r.slowTap, r.table.View
 		c.Ports[p.number] = p.slow
-	}
-	for _, h := range r.config.Hosts() {
-		c.Hosts = append(c.Hosts, slowpath.Host{VR: h.VR, Device: h.Device, Netns: h.Netns})
 	}
 	r.slow, err = slowpath.New(c)
 	return err

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -28,16 +27,6 @@ type progress struct {
 
 func newProgress(w io.Writer, quiet bool, whole time.Duration) *progress {
 	return &progress{w: w, quiet: quiet, tty: terminal(w), whole: whole}
-}
-
-// terminal tells whether w is a character device.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // step says what begins.

@@ -61,7 +61,7 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	view := terminal(cmd.OutOrStdout()) && !f.plain
+	view := terminal(cmd.OutOrStdout()) && terminal(cmd.InOrStdin()) && !f.plain
 	log, level, tail := newLog(c, cmd.ErrOrStderr(), view)
 	// Besides the workers' threads, which wait in the kernel without the runtime's knowledge, others must be able to run.
 	runtime.GOMAXPROCS(runtime.NumCPU() + c.Workers)

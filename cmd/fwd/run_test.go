@@ -216,3 +216,31 @@ func TestCapture(t *testing.T) {
 	}
 	p.stop(syscall.SIGINT)
 }
+
+// TestRunHosts: a program of the machine answers on a loopback of the parent, a reload gives the VRF such a device too, and
+// one that cannot be made changes nothing.
+func TestRunHosts(t *testing.T) {
+	testnet.Need(t, "tun")
+	w := newNetwork(t)
+	text := strings.Replace(networkConfig, "  shares:\n", "  loopbacks:\n    lo0: {addresses: [203.0.113.1/32]}\n  host: {device: pe0}\n  shares:\n", 1)
+	p := startRun(t, w.pe, text)
+	w.ping(t, "203.0.113.1")
+	w.pe.Run(t, "ip", "link", "show", "pe0")
+
+	more := strings.Replace(text, "  red:\n", "  red:\n    host: {device: red0}\n", 1)
+	p.write(more)
+	if code, out, errs := p.ask("reload"); code != 0 {
+		t.Errorf("reload: %d\n%s%s", code, out, errs)
+	}
+	w.pe.Run(t, "ip", "link", "show", "red0")
+	p.write(strings.Replace(more, "red0", "lo", 1))
+	if code, _, errs := p.ask("reload"); code != exitFailed || !strings.Contains(errs, "TUN device lo") {
+		t.Errorf("a name that is taken: %d\n%s", code, errs)
+	}
+	w.pe.Run(t, "ip", "link", "show", "red0") // still there
+	w.ping(t, "203.0.113.1")
+	p.stop(syscall.SIGTERM)
+	if out := w.pe.Run(t, "ip", "-o", "link"); strings.Contains(out, "pe0") || strings.Contains(out, "red0") {
+		t.Error("the devices are still there:", out)
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,6 +63,7 @@ func (f *showFlags) one(cmd *cobra.Command, q router.Request, body reply) error 
 		return err
 	}
 	defer a.Close()
+	defer context.AfterFunc(cmd.Context(), func() { a.Close() })()
 	if err := a.Next(body); err != nil {
 		return fmt.Errorf("the router broke off: %w", err)
 	}
@@ -132,6 +134,7 @@ func (f *showFlags) stream(cmd *cobra.Command, q router.Request) error {
 		return err
 	}
 	defer a.Close()
+	defer context.AfterFunc(cmd.Context(), func() { a.Close() })()
 	w := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 	between := "[\n  "
 	if !f.json {
