@@ -3,7 +3,10 @@ package e2e
 import (
 	"bytes"
 	"net/netip"
+	"os"
+	"regexp"
 	"slices"
+	"testing"
 
 	"vrfwd/packet"
 )
@@ -39,10 +42,11 @@ var rules = []rule{
 		if in.options == "" || len(fwd) == 0 || !fwd[0].tells(0, 0) {
 			return false
 		}
-		return allButOptions(kernel, fwd)
+		return len(kernel) > 0 && allButOptions(kernel, fwd)
 	}},
 	{"later-fragment", func(in *input, kernel, fwd []output) bool {
-		return in.options != "" && in.ip.FragmentOffset() > 0 && len(fwd) > 1 && !fwd[0].made && allButOptions(kernel, fwd)
+		return in.options != "" && in.ip.FragmentOffset() > 0 && len(kernel) > 1 && len(fwd) > 1 && !fwd[0].made &&
+			allButOptions(kernel, fwd)
 	}},
 	{"timestamp-address", func(in *input, kernel, fwd []output) bool {
 		if in.options != "timestamp-address" || len(kernel) != len(fwd) {
@@ -81,16 +85,48 @@ func registered(kernel, fwd output) bool {
 		bytes.Equal(fwd.ip[at:at+4], leaves[:])
 }
 
-// allButOptions: both send the same, but for options.
+// allButOptions: both send the same, but for options, whose length decides where fragments are cut.
 func allButOptions(kernel, fwd []output) bool {
-	return slices.EqualFunc(kernel, fwd, func(x, y output) bool {
-		k, f := packet.IPv4(x.ip), packet.IPv4(y.ip)
-		const id, sum = 4, 10 // of what lies between, and the addresses behind the checksum
-		return x.out == y.out && x.macs == y.macs && x.made == y.made && bytes.Equal(k[id:sum], f[id:sum]) &&
-			bytes.Equal(k[sum+2:packet.IPv4HeaderLen], f[sum+2:packet.IPv4HeaderLen]) && bytes.Equal(k.Payload(), f.Payload())
-	})
+	k, kernelData := joined(kernel)
+	f, fwdData := joined(fwd)
+	const tos, ttl, protocol = 1, 8, 9
+	return k.out == f.out && k.macs == f.macs && k.made == f.made && bytes.Equal(kernelData, fwdData) && k.ip[tos] == f.ip[tos] &&
+		bytes.Equal(k.ip[ttl:protocol+1], f.ip[ttl:protocol+1]) && bytes.Equal(k.ip[12:20], f.ip[12:20])
+}
+
+// joined puts the fragments of a datagram together that lie one behind the other: the first one, and all their data.
+func joined(all []output) (first output, data []byte) {
+	for i, o := range all {
+		ip := packet.IPv4(o.ip)
+		if i == 0 {
+			first = o
+		} else if int(offset(o)-offset(first))*8 != len(data) || o.out != first.out || o.macs != first.macs {
+			return first, nil
+		}
+		data = append(data, ip.Payload()...)
+	}
+	return first, data
 }
 
 func (i *input) from() netip.Addr { return addr4(i.ip.Src()) }
 
 func (i *input) dst() netip.Addr { return addr4(i.ip.Dst()) }
+
+// TestRules: the table in the package's documentation names each rule, and no other.
+func TestRules(t *testing.T) {
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, m := range regexp.MustCompile(`(?m)^//\t([a-z]+(?:-[a-z]+)*)  `).FindAllStringSubmatch(string(doc), -1) {
+		have = append(have, m[1])
+	}
+	want := []string{"rule"} // the heading
+	for _, r := range rules {
+		want = append(want, r.name)
+	}
+	if !slices.Equal(have, want) {
+		t.Errorf("the documentation has %q, the rules are %q", have, want)
+	}
+}
