@@ -4,13 +4,14 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: go help tools build run test lint unit race purego fuzz smoke bench report clean
+.PHONY: go help tools build run test lint unit race purego fuzz smoke bench bench-live report clean
 
 GO         ?= go
 FUZZTIME   ?= 10s#  for each target
 FUZZ       ?= .#    which targets: an awk pattern
 BENCHCOUNT ?= 10#   samples of each benchmark
 BENCHTIME  ?= 0.5s# for each sample
+BENCHPACKETS ?= 300000# for each sample of live forwarding
 ARGS       ?=#      flags of fwd bench
 
 # Fetched and compiled on first use, outside this module: its requirements stay out of go.mod and go.sum.
@@ -23,8 +24,8 @@ RACE := ./internal/qsbr ./lpm ./ring ./vrftable ./forwarder ./afpacket ./slowpat
 ASSEMBLY = $$($(GO) list -f '{{if .SFiles}}{{.ImportPath}}{{end}}' ./...)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: FUZZTIME=$(FUZZTIME) FUZZ=$(FUZZ) BENCHCOUNT=$(BENCHCOUNT) BENCHTIME=$(BENCHTIME) ARGS='flags of fwd bench'"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Variables: FUZZTIME=$(FUZZTIME) FUZZ=$(FUZZ) BENCHCOUNT=$(BENCHCOUNT) BENCHTIME=$(BENCHTIME) BENCHPACKETS=$(BENCHPACKETS) ARGS='flags of fwd bench'"
 
 
 go:
@@ -66,6 +67,9 @@ smoke: go ## each benchmark once, so that none rots
 
 bench: go ## the benchmarks behind the bars, BENCHCOUNT times, raw samples into results/
 	@GO="$(GO)" .ci/bench $(BENCHCOUNT) $(BENCHTIME)
+
+bench-live: go ## the same for live forwarding: beside C, DPDK and the kernel, over veths (root)
+	@GO="$(GO)" .ci/bench $(BENCHCOUNT) $(BENCHPACKETS)x live
 
 report: go ## results/REPORT.md and the README's figures from the raw samples in results/
 	@$(GO) run ./internal/report -results results -readme README.md

@@ -8,6 +8,7 @@ type row struct {
 	unit string // of the samples
 	of   string // the benchmark
 	per  string // for a ratio: the benchmark that of is divided by; else ""
+	less string // for a difference: the benchmark that is taken from of; else ""
 	show string // unit to print; "x" for a ratio
 	// derive, where set, makes the samples to show from those of the unit.
 	derive func(s series) []float64
@@ -18,15 +19,18 @@ type row struct {
 // value takes the row's estimate from the newest file that holds all of its samples.
 func (r row) value(files []*file) (estimate, *file) {
 	names := []string{r.of}
-	if r.per != "" {
-		names = append(names, r.per)
+	if second := r.per + r.less; second != "" {
+		names = append(names, second)
 	}
 	f := newest(files, r.unit, names...)
 	if f == nil {
 		return estimate{}, nil
 	}
 	if r.per != "" {
-		return ratioOf(f.samples[r.of][r.unit], f.samples[r.per][r.unit]), f
+		return paired(f.samples[r.of][r.unit], f.samples[r.per][r.unit], func(a, b float64) float64 { return a / b }), f
+	}
+	if r.less != "" {
+		return paired(f.samples[r.of][r.unit], f.samples[r.less][r.unit], func(a, b float64) float64 { return a - b }), f
 	}
 	if r.derive != nil {
 		return estimateOf(r.derive(f.samples[r.of])), f
@@ -149,6 +153,36 @@ func bars() (rows []row) {
 		show: "x", bar: 1.9, aim: 2})
 	add(row{what: "rate with 2,000 route changes a second : without, loss-free", unit: "Mpps", of: churn + "2000",
 		per: churn + "0", show: "x", bar: 0.95, aim: 0.99})
+	return append(rows, liveBars()...)
+}
+
+// liveBars is what forwarding on packet sockets over veths is held against: C programs with the same rings, DPDK and the
+// kernel in the same run. The kernel's part of sending sets the pace of all of them.
+func liveBars() (rows []row) {
+	add := func(r row) { rows = append(rows, r) }
+	port := func(direction, version, engine string) string {
+		return "afpacket." + direction + "/version=" + version + "/engine=" + engine
+	}
+	for _, d := range []struct{ direction, what, version string }{{"Tx", "sending", "v2"}, {"Rx", "receiving, its sending included,", "v3"}} {
+		ours := port(d.direction, d.version, "go")
+		add(row{what: "a port " + d.what + " 60-byte frames on a veth, " + d.version, unit: "Mpps", of: ours, show: "Mpps"})
+		add(row{what: "the same : the least in C", unit: "Mpps", of: ours, per: port(d.direction, d.version, "c"), show: "x", bar: 0.95})
+		for _, other := range []string{"v2", "v3", "msg"} {
+			if other != d.version {
+				add(row{what: "the same : ours by " + other, unit: "Mpps", of: ours, per: port(d.direction, other, "go"), show: "x"})
+			}
+		}
+	}
+	live := func(engine, offered string) string { return "e2e.Live/engine=" + engine + "/offered=" + offered }
+	fwd := live("fwd", "max")
+	add(row{what: "live: 1,000 VRFs, 1,000,000 routes, all falls back, 64 B, one worker, as fast as the generator sends", unit: "Mpps", of: fwd, show: "Mpps"})
+	add(row{what: "the same : dpdk-testpmd, io forwarding by net_af_packet", unit: "Mpps", of: fwd, per: live("testpmd", "max"), show: "x", bar: 1})
+	add(row{what: "the same : the least in C, without a lookup", unit: "Mpps", of: fwd, per: live("c", "max"), show: "x", bar: 1})
+	add(row{what: "the same : the kernel with these routes, on a CPU of its own by RPS", unit: "Mpps", of: fwd, per: live("kernel-rps", "max"), show: "x"})
+	for _, rate := range []string{"50kpps", "100kpps", "200kpps"} {
+		add(row{what: "CPU time a packet at " + rate, unit: "cpu-ns/pkt", of: live("fwd", rate), show: "ns"})
+		add(row{what: "the same - the least in C", unit: "cpu-ns/pkt", of: live("fwd", rate), less: live("c", rate), show: "ns", bar: -80})
+	}
 	return rows
 }
 

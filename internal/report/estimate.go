@@ -29,13 +29,12 @@ func estimateOf(samples []float64) estimate {
 	return e
 }
 
-// ratioOf divides sample by sample: those of one round stand side by side, so that a machine that drifts takes both
+// paired combines sample by sample: those of one round stand side by side, so that a machine that drifts takes both
 // with it.
-func ratioOf(a, b []float64) estimate {
-	n := min(len(a), len(b))
-	ratios := make([]float64, n)
-	for i := range ratios {
-		ratios[i] = a[i] / b[i]
+func paired(a, b []float64, combine func(a, b float64) float64) estimate {
+	both := make([]float64, min(len(a), len(b)))
+	for i := range both {
+		both[i] = combine(a[i], b[i])
 	}
-	return estimateOf(ratios)
+	return estimateOf(both)
 }

@@ -86,8 +86,14 @@ func TestEstimate(t *testing.T) {
 }
 
 func TestRatioPairs(t *testing.T) {
-	if e := ratioOf([]float64{400, 220, 270}, []float64{4, 2, 3}); e.median != 100 || e.low != 90 || e.high != 110 {
+	if e := paired([]float64{400, 220, 270}, []float64{4, 2, 3}, func(a, b float64) float64 { return a / b }); e.median != 100 || e.low != 90 || e.high != 110 {
 		t.Errorf("%+v, want 100 [90, 110]", e)
+	}
+}
+
+func TestDifferencePairs(t *testing.T) {
+	if e := paired([]float64{90, 110, 100}, []float64{50, 60, 70}, func(a, b float64) float64 { return a - b }); e.median != 40 || e.low != 30 || e.high != 50 {
+		t.Errorf("%+v, want 40 [30, 50]", e)
 	}
 }
 
@@ -176,7 +182,7 @@ func TestSplice(t *testing.T) {
 // TestBarsExist: the benchmarks behind the bars are there.
 func TestBarsExist(t *testing.T) {
 	for _, r := range bars() {
-		for _, id := range []string{r.of, r.per} {
+		for _, id := range []string{r.of, r.per, r.less} {
 			if id == "" {
 				continue
 			}
@@ -186,6 +192,11 @@ func TestBarsExist(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			inside, err := filepath.Glob(filepath.Join("..", pkg, "*_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, inside...)
 			declared := regexp.MustCompile(`(?m)^func Benchmark` + name + `\(`)
 			if !slices.ContainsFunc(files, func(file string) bool {
 				text, err := os.ReadFile(file)
