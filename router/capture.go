@@ -13,7 +13,7 @@ import (
 	"vrfwd/packet"
 )
 
-// captureEvery is how often a capture looks for frames. The taps hold those of a burst of 1 million a second so long.
+// captureEvery is how often a capture looks for frames. A tap has room for those of that time at 2 million a second.
 const captureEvery = 2 * time.Millisecond
 
 // filter turns a request into what taps copy.
@@ -97,8 +97,7 @@ func (r *Router) capture(ctx context.Context, ended <-chan struct{}, w *bodyWrit
 	}
 	c := &capture{r: r, out: newPcapng(w), batch: make([]packet.Desc, forwarder.MaxBurst), interfaces: map[captureKey]int{}}
 	for _, t := range taps {
-		for c.pop(t, func(packet.Desc, forwarder.Captured) error { return nil }) > 0 { // left by the capture before
-		}
+		c.drain(t, func(packet.Desc, forwarder.Captured) error { return nil }) // what the capture before has left
 		c.missed -= t.Missed()
 	}
 	for _, t := range taps {
@@ -124,8 +123,7 @@ func (r *Router) capture(ctx context.Context, ended <-chan struct{}, w *bodyWrit
 			}
 		}
 		for _, t := range taps {
-			for c.pop(t, func(d packet.Desc, a forwarder.Captured) error { return c.write(t, d, a) }) > 0 {
-			}
+			c.drain(t, func(d packet.Desc, a forwarder.Captured) error { return c.write(t, d, a) })
 		}
 		if c.err == nil {
 			c.err = w.Flush()
@@ -156,15 +154,17 @@ type capture struct {
 // captureKey names what pcapng calls an interface: an IP interface on a port.
 type captureKey struct{ port, iface uint16 }
 
-func (c *capture) pop(t *forwarder.Tap, each func(packet.Desc, forwarder.Captured) error) int {
-	n := t.Pop(c.batch)
-	for _, d := range c.batch[:n] {
-		if c.err == nil {
-			c.err = each(d, t.About(d))
+// drain takes what a tap holds, and no more than it can hold: frames may come as fast as they are taken.
+func (c *capture) drain(t *forwarder.Tap, each func(packet.Desc, forwarder.Captured) error) {
+	for range tapFrames / len(c.batch) {
+		n := t.Pop(c.batch)
+		for _, d := range c.batch[:n] {
+			if c.err == nil {
+				c.err = each(d, t.About(d))
+			}
 		}
+		t.Free(c.batch[:n])
 	}
-	t.Free(c.batch[:n])
-	return n
 }
 
 // write writes one frame, with the interface's block before the first of it.

@@ -118,9 +118,6 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 	}
 	truth := map[bool]float64{true: 1}
 	r := c.r
-	if !r.ready.Load() {
-		return
-	}
 	all := r.Counters()
 	for reason, n := range all.Drops {
 		counter(descDropped, n, reason)

@@ -1,15 +1,10 @@
 package router
 
-import (
-	"log/slog"
-
-	"vrfwd/config"
-)
+import "log/slog"
 
 // Options say how a Router is made. The zero value is that of `fwd run`.
 type Options struct {
-	Log    *slog.Logger                              // nil: slog.Default()
-	Level  *slog.LevelVar                            // the log's, which a reload may change; nil: it stays
-	Driver Driver                                    // nil: System{}
-	Load   func(file string) (*config.Config, error) // nil: config.Load
+	Log    *slog.Logger   // nil: slog.Default()
+	Level  *slog.LevelVar // the log's, which a reload may change; nil: it stays
+	Driver Driver         // nil: System{}
 }

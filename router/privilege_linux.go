@@ -13,7 +13,8 @@ import (
 // executing a program (no_new_privs). What stays:
 //
 //   - CAP_NET_RAW: a deleted device that is made again has to be opened again.
-//   - CAP_NET_ADMIN, if there are TUN devices: their addresses and rules follow the configuration, and go in the end.
+//   - CAP_NET_ADMIN, if there are TUN devices: their addresses and rules follow the configuration, and go in the end. Where
+//     the configuration has none at first, a reload cannot add any.
 //
 // It is called between New and Run. A program that was linked with cgo cannot change all its threads: it gets an error, and
 // keeps what it has.

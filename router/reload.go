@@ -20,7 +20,7 @@ func isConfigError(err error) bool {
 func (r *Router) Reload() (*Reloaded, error) {
 	r.reloading.Lock()
 	defer r.reloading.Unlock()
-	c, err := r.load(r.config.File)
+	c, err := config.Load(r.config.File)
 	if err != nil {
 		r.log.Error("reload: nothing was changed", "error", err)
 		return nil, err

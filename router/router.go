@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,10 +21,8 @@ import (
 type Router struct {
 	log    *slog.Logger
 	level  *slog.LevelVar
-	load   func(string) (*config.Config, error)
 	driver Driver
 	start  time.Time
-	ready  atomic.Bool // New has made all of it
 
 	table   *vrftable.Table
 	ports   []*port // by number
@@ -50,12 +49,9 @@ const (
 // New opens the ports, builds the table and makes the workers; it takes the control socket and the metrics' address.
 // Frames are received from now on, and forwarded by Run. An error leaves nothing behind.
 func New(c *config.Config, o Options) (r *Router, err error) {
-	r = &Router{log: o.Log, level: o.Level, load: o.Load, driver: o.Driver, config: c, start: time.Now()}
+	r = &Router{log: o.Log, level: o.Level, driver: o.Driver, config: c, start: time.Now()}
 	if r.log == nil {
 		r.log = slog.Default()
-	}
-	if r.load == nil {
-		r.load = config.Load
 	}
 	if r.driver == nil {
 		r.driver = System{}
@@ -88,28 +84,21 @@ func New(c *config.Config, o Options) (r *Router, err error) {
 	if err = r.makeWorkers(); err != nil {
 		return r, err
 	}
-	if err = r.makeSlowPath(); err != nil {
-		return r, err
-	}
-	r.ready.Store(true)
-	return r, nil
+	return r, r.makeSlowPath()
 }
 
 func (r *Router) openPorts() error {
-	r.ports = make([]*port, 0, len(r.config.Ports))
-	byNumber := make([]*port, len(r.config.Ports))
 	for _, p := range r.config.Ports {
 		n, err := newPort(r.config, p, r.driver)
 		if err != nil {
 			return err
 		}
 		r.ports = append(r.ports, n)
-		byNumber[n.number] = n
 		for _, w := range n.queues[len(n.queues)-1].Warnings() {
 			r.log.Warn(w, "port", n.name)
 		}
 	}
-	copy(r.ports, byNumber)
+	slices.SortFunc(r.ports, func(a, b *port) int { return a.number - b.number }) // numbers are those from 0
 	return nil
 }
 

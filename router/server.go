@@ -18,9 +18,15 @@ type server struct {
 	net.Listener
 }
 
+// longestSocket is the longest path of a unix socket in bytes: unix(7).
+const longestSocket = 107
+
 // listen takes the socket: mode 0600, so that who may ask is who may run the router. A socket that nobody answers on is
 // what a router that was killed has left, and is replaced; one that somebody answers on is refused.
 func listen(path string) (*server, error) {
+	if len(path) > longestSocket {
+		return nil, fmt.Errorf("control socket %s: %d bytes: the path of a socket has at most %d", path, len(path), longestSocket)
+	}
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -65,11 +71,13 @@ func (s *server) serve(ctx context.Context, r *Router) {
 	defer context.AfterFunc(ctx, func() { _ = s.close() })()
 	for {
 		conn, err := s.Accept()
-		if err != nil {
-			if ctx.Err() == nil {
-				r.log.Error("the control socket is lost", "path", s.path, "error", err)
-			}
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
+		case err != nil: // such as too many open files
+			r.log.Error("a client was not answered", "socket", s.path, "error", err)
+			time.Sleep(acceptPause)
+			continue
 		}
 		clients.Go(func() {
 			defer conn.Close()
@@ -81,8 +89,10 @@ func (s *server) serve(ctx context.Context, r *Router) {
 	}
 }
 
-// requestTime is how long a client may take to send its request.
-const requestTime = 5 * time.Second
+const (
+	requestTime = 5 * time.Second        // how long a client may take to send its request
+	acceptPause = 100 * time.Millisecond // after a connection that could not be taken
+)
 
 // answer answers one connection. What is wrong with the request goes to the client; an error says that it has gone.
 func (r *Router) answer(ctx context.Context, conn *net.UnixConn) error {

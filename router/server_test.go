@@ -163,6 +163,9 @@ func TestListen(t *testing.T) {
 	if text, err := os.ReadFile(path); err != nil || string(text) != "precious" {
 		t.Errorf("the file: %q %v", text, err)
 	}
+	if _, err := listen(path + strings.Repeat("x", longestSocket)); err == nil || !strings.Contains(err.Error(), "at most 107") {
+		t.Errorf("a long path: %v", err)
+	}
 	if _, err := listen(filepath.Join(path, "below")); err == nil {
 		t.Error("below a file")
 	}

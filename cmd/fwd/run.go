@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
@@ -57,6 +58,9 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 	case f.interval < 0:
 		return usage(fmt.Errorf("--interval %v: a time such as 10s, or 0 for no lines", f.interval))
 	}
+	hangup := make(chan os.Signal, 1) // from now on: the default would end the router that is just starting
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	c, err := loadConfig(f.config)
 	if err != nil {
 		return err
@@ -84,8 +88,10 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 		}
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
+	var reloads sync.WaitGroup
+	reloads.Go(func() { reloadOnHangup(ctx, r, hangup) })
+	defer reloads.Wait()
 	defer cancel()
-	go reloadOnHangup(ctx, r)
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
 	if view {
@@ -139,10 +145,7 @@ func withoutDate(groups []string, a slog.Attr) slog.Attr {
 }
 
 // reloadOnHangup reloads on SIGHUP until ctx ends. What went wrong is in the log.
-func reloadOnHangup(ctx context.Context, r *router.Router) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
+func reloadOnHangup(ctx context.Context, r *router.Router, hangup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
