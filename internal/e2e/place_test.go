@@ -51,8 +51,8 @@ func newPlace(t testing.TB) *place {
 		c.ns.Run(t, "ip", "route", "add", "default", "via", "10.0.0.1", "src", c.home)
 	}
 	n.Veth(p.pe, "core", p.isp, "eth0")
-	p.addressISP(t)
 	p.isp.Addr("lo", ispLoopback+"/32")
+	p.addressISP(t)
 	return p
 }
 
