@@ -75,7 +75,7 @@ func TestCapture(t *testing.T) {
 	traffic := func() {
 		before := r.totals().Received
 		m.inject("access", 0, good, lost, odd, expired)
-		eventually(t, "handled", func() bool { return r.totals().Received == before+4 })
+		r.handled(before + 4)
 		eventually(t, "answered", func() bool { return len(m.slowSent("access")) > 0 })
 		m.collect("core")
 	}
@@ -154,7 +154,7 @@ func TestCaptureTshark(t *testing.T) {
 	r := start(t, m, twoPorts, "control: "+path)
 	file := captured(t, path, Request{Drops: true}, func() {
 		m.inject("access", 0, udp(10, "10.0.0.2", "198.51.100.1", 64), udp(30, "10.0.0.2", "8.8.8.8", 64))
-		eventually(t, "handled", func() bool { return r.totals().Received == 2 })
+		r.handled(2)
 	})
 	r.stop()
 	name := filepath.Join(t.TempDir(), "drops.pcapng")

@@ -362,6 +362,15 @@ func (r *running) write(text string) {
 	}
 }
 
+// handled waits until so many frames have been received since start, and have gone all their way.
+func (r *running) handled(n uint64) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprint(n, " frames are handled"), func() bool {
+		t := r.totals()
+		return t.Received == n && t.Forwarded+t.Punted+t.Dropped == n
+	})
+}
+
 // stop ends the router, and checks its account and that all queues are closed.
 func (r *running) stop() {
 	if r.Router == nil {

@@ -39,7 +39,7 @@ func TestMetrics(t *testing.T) {
 		return answer.StatusCode, string(text)
 	}
 	m.inject("access", 0, udp(10, "10.0.0.2", "8.8.8.8", 64), udp(10, "10.0.0.2", "198.51.100.1", 64))
-	eventually(t, "handled", func() bool { return r.totals().Received == 2 })
+	r.handled(2)
 	code, text := get("/metrics")
 	for _, want := range []string{
 		`fwd_received_frames_total{worker="0"} 2`, `fwd_forwarded_frames_total{worker="0"} 1`, `fwd_dropped_frames_total{reason="discard"} 1`,

@@ -38,7 +38,7 @@ func TestShow(t *testing.T) {
 	m := newMemory(t, "access", "core")
 	r := start(t, m, twoPorts)
 	m.inject("access", 0, udp(10, "10.0.0.2", "8.8.8.8", 64), udp(10, "10.0.0.2", "198.51.100.1", 64), udp(30, "10.0.0.2", "8.8.8.8", 64))
-	eventually(t, "handled", func() bool { return r.totals().Received == 3 })
+	r.handled(3)
 	eventually(t, "announced", func() bool { return r.slow.Counters().Announcements == 3 })
 	for _, c := range []struct {
 		name string
@@ -145,7 +145,7 @@ func TestExplainAgrees(t *testing.T) {
 		}
 		before := *r.Counters()
 		m.inject("access", 0, udp(10, "10.0.0.2", address, 64))
-		eventually(t, "handled", func() bool { return r.totals().Received == before.Received+1 })
+		r.handled(before.Received + 1)
 		after := r.Counters()
 		did := "drop"
 		switch {
