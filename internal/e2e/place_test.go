@@ -212,7 +212,7 @@ type counters struct {
 	Punted    uint64            `json:"punted"`
 	Dropped   uint64            `json:"dropped"`
 	Drops     map[string]uint64 `json:"drops"`
-	SlowPath  map[string]uint64 `json:"slow_path"`
+	Ring      map[string]uint64 `json:"ring"`
 }
 
 // counters reads the account once nothing is under way: when two readings are the same.
