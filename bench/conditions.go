@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
@@ -40,6 +41,12 @@ func Here() Conditions {
 	c.Kernel, c.Mitigations, c.HugePages = kernel(), mitigations(), hugePages()
 	c.GOMAXPROCS = runtime.GOMAXPROCS(0)
 	return c
+}
+
+// Version says on one line what this program was built from: commit, Go and platform.
+func Version() string {
+	b := Build()
+	return fmt.Sprintf("%s %s %s/%s GOAMD64=%s", b.Commit, b.Go, b.GOOS, b.GOARCH, b.GOAMD64)
 }
 
 // Build returns what Here knows of the program alone: Go and platform, GOAMD64, and the commit that it was built from,

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vrfwd/bench"
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/gen"
 )
 
@@ -45,7 +46,7 @@ measure: rate, cycles by stage, memory, drops, and whether every frame came out 
 
 Without flags: a synthetic table of 1,000,000 routes, 1,000 VRFs, fallback global, 64-byte frames that all go to the
 Internet; generator and sink on one core and a worker on each other one.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.execute(cmd) },
 	}
 	fl := cmd.Flags()
@@ -94,7 +95,9 @@ func methodList() string {
 
 // parse turns what was given as words into settings.
 func (f *benchFlags) parse(changed func(flag string) bool) (err error) {
-	bad := func(flag, value string, err error) error { return usage(fmt.Errorf("--%s %s: %w", flag, value, err)) }
+	bad := func(flag, value string, err error) error {
+		return cli.Usage(fmt.Errorf("--%s %s: %w", flag, value, err))
+	}
 	if f.network.Profile, err = gen.ParseProfile(f.profile); err != nil {
 		return bad("profile", f.profile, err)
 	}
@@ -111,7 +114,7 @@ func (f *benchFlags) parse(changed func(flag string) bool) (err error) {
 		return bad("keys", f.keys, err)
 	}
 	if f.imix && changed("size") {
-		return usage(errors.New("--imix and --size: only one of them"))
+		return cli.Usage(errors.New("--imix and --size: only one of them"))
 	}
 	if f.load.Sizes, err = gen.ParseSizes(f.size); err != nil {
 		return bad("size", f.size, err)
@@ -132,7 +135,7 @@ func (f *benchFlags) parse(changed func(flag string) bool) (err error) {
 	}
 	if f.json {
 		if changed("output") && f.output != "json" {
-			return usage(errors.New("--json and --output " + f.output + ": only one of them"))
+			return cli.Usage(errors.New("--json and --output " + f.output + ": only one of them"))
 		}
 		f.output = "json"
 	}
@@ -164,7 +167,7 @@ func (f *benchFlags) parse(changed func(flag string) bool) (err error) {
 	}
 	if f.verify {
 		if f.check != "" && f.load.Check != bench.Verify {
-			return usage(fmt.Errorf("--verify and --check %s: only one of them", f.check))
+			return cli.Usage(fmt.Errorf("--verify and --check %s: only one of them", f.check))
 		}
 		f.load.Check = bench.Verify
 	}
@@ -177,13 +180,13 @@ func (f *benchFlags) place(workers bool) (err error) {
 	f.load.Ports = bench.Rings
 	if f.ports != "" {
 		if f.load.Ports, err = bench.ParsePorts(f.ports); err != nil {
-			return usage(fmt.Errorf("--ports %s: %w", f.ports, err))
+			return cli.Usage(fmt.Errorf("--ports %s: %w", f.ports, err))
 		}
 	} else if cpus == 1 {
 		f.load.Ports = bench.SameCore
 	}
 	if workers && f.load.Workers < 1 {
-		return usage(fmt.Errorf("--workers %d: 1 and more are possible", f.load.Workers))
+		return cli.Usage(fmt.Errorf("--workers %d: 1 and more are possible", f.load.Workers))
 	}
 	if !workers {
 		if f.load.Workers = cpus; f.load.Ports == bench.Rings {
@@ -211,7 +214,7 @@ func (f *benchFlags) execute(cmd *cobra.Command) error {
 	case errors.Is(err, context.Canceled):
 		return errors.New("stopped before the trial began: there is nothing to report")
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, gen.ErrNoRealTable):
-		return usage(fmt.Errorf("--table %s: %w", f.network.Table, err))
+		return cli.Usage(fmt.Errorf("--table %s: %w", f.network.Table, err))
 	case err != nil:
 		return err
 	}
@@ -244,11 +247,11 @@ func writable(dir string) error {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return usage(fmt.Errorf("--results %s: %w; name another folder, or \"\" for none", dir, err))
+		return cli.Usage(fmt.Errorf("--results %s: %w; name another folder, or \"\" for none", dir, err))
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
-		return usage(fmt.Errorf("--results %s: %w; name another folder, or \"\" for none", filepath.Clean(dir), err))
+		return cli.Usage(fmt.Errorf("--results %s: %w; name another folder, or \"\" for none", filepath.Clean(dir), err))
 	}
 	probe.Close()
 	return os.Remove(probe.Name())

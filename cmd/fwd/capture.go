@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/router"
 )
 
@@ -31,16 +32,16 @@ is too much for the capture is missed, and counted in the file's statistics.`,
 			case len(args) == 1 && q.Drops:
 				q.Reasons = strings.Split(args[0], ",")
 			case len(args) > 0:
-				return usage(fmt.Errorf("capture: %q: only --drops has something behind it: the reason, or reasons with commas", args[0]))
+				return cli.Usage(fmt.Errorf("capture: %q: only --drops has something behind it: the reason, or reasons with commas", args[0]))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case file == "":
-				return usage(errors.New("capture: -w FILE is needed; - is standard output"))
+				return cli.Usage(errors.New("capture: -w FILE is needed; - is standard output"))
 			case duration < 0:
-				return usage(fmt.Errorf("--duration %v: a time such as 10s, or 0 until SIGINT", duration))
+				return cli.Usage(fmt.Errorf("--duration %v: a time such as 10s, or 0 until SIGINT", duration))
 			}
 			a, err := f.ask(cmd.Context(), q)
 			if err != nil {
@@ -74,7 +75,7 @@ func create(file string, stdout io.Writer) (io.WriteCloser, error) {
 	}
 	w, err := os.Create(file)
 	if err != nil {
-		return nil, usage(fmt.Errorf("-w: %w", err))
+		return nil, cli.Usage(fmt.Errorf("-w: %w", err))
 	}
 	return w, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/gen"
 	"vrfwd/lpm"
 )
@@ -18,7 +19,7 @@ func newGen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gen",
 		Short: "Write generated tables as prefix lists",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newGenTable())
@@ -31,17 +32,17 @@ func newGenTable() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "table",
 		Short: "Write a synthetic full Internet table: lines \"prefix next-hop\", which `fwd bench --table` reads",
-		Args:  noArgs,
+		Args:  cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if c.Locality, err = gen.ParseLocality(locality); err != nil {
-				return usage(err)
+				return cli.Usage(err)
 			}
 			if c.Routes < 1 || c.NextHops < 1 || c.NextHops > 1<<16 {
-				return usage(fmt.Errorf("--routes %d --next-hops %d: 1 and more, at most %d next hops", c.Routes, c.NextHops, 1<<16))
+				return cli.Usage(fmt.Errorf("--routes %d --next-hops %d: 1 and more, at most %d next hops", c.Routes, c.NextHops, 1<<16))
 			}
 			routes, err := gen.Synthetic(c)
 			if err != nil {
-				return usage(err)
+				return cli.Usage(err)
 			}
 			return writeList(path, cmd.OutOrStdout(), routes)
 		},
@@ -69,7 +70,7 @@ func writeList(path string, stdout io.Writer, routes []lpm.Route) (err error) {
 	if path != "-" {
 		f, err := os.Create(path)
 		if err != nil {
-			return usage(fmt.Errorf("--file: %w", err))
+			return cli.Usage(fmt.Errorf("--file: %w", err))
 		}
 		defer func() {
 			if closeErr := f.Close(); err == nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/config"
 )
 
@@ -22,17 +23,17 @@ func newInit() *cobra.Command {
 		Short: "Write an example configuration",
 		Long: `Write a commented example of a configuration; or, with --vrfs, a generated one with that many VRFs on the VLANs of a
 trunk, which all fall back to one Internet table.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text := config.Example()
 			switch changed := cmd.Flags().Changed; {
 			case changed("vrfs"):
 				var err error
 				if text, err = config.Generate(vrfs, routes); err != nil {
-					return usage(fmt.Errorf("--vrfs %d --routes %d: %w", vrfs, routes, err))
+					return cli.Usage(fmt.Errorf("--vrfs %d --routes %d: %w", vrfs, routes, err))
 				}
 			case changed("routes"):
-				return usage(errors.New("--routes: only with --vrfs"))
+				return cli.Usage(errors.New("--routes: only with --vrfs"))
 			}
 			if output == "-" {
 				_, err := cmd.OutOrStdout().Write(text)
@@ -58,10 +59,10 @@ func writeNew(name string, text []byte, force bool) error {
 	}
 	f, err := os.OpenFile(name, flags, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return usage(fmt.Errorf("--output %s: it is there already: --force overwrites it", name))
+		return cli.Usage(fmt.Errorf("--output %s: it is there already: --force overwrites it", name))
 	}
 	if err != nil {
-		return usage(fmt.Errorf("--output: %w", err))
+		return cli.Usage(fmt.Errorf("--output: %w", err))
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Close())

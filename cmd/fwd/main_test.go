@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"vrfwd/bench"
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/gen"
 )
 
@@ -151,7 +152,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"gen", "table", "--routes", "10", "-o", filepath.Join(table, "x")}, []string{"--file"}},
 	} {
 		code, out, errs := fwd(t, c.args...)
-		if code != exitUsage || out != "" {
+		if code != cli.BadUse || out != "" {
 			t.Errorf("%q: exit code %d, standard output %q", c.args, code, out)
 		}
 		for _, want := range c.says {
@@ -223,7 +224,7 @@ func TestBinary(t *testing.T) {
 		}
 		return 0
 	}
-	if err := exec.Command(program, "bench", "--vrfs", "-1").Run(); code(err) != exitUsage {
+	if err := exec.Command(program, "bench", "--vrfs", "-1").Run(); code(err) != cli.BadUse {
 		t.Error("bad flag:", err)
 	}
 	if err := exec.Command(program, "version").Run(); err != nil {

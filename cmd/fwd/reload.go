@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/router"
 )
 
@@ -13,7 +14,7 @@ func newReload() *cobra.Command {
 		Short: "Have a running router apply its changed configuration",
 		Long: `Have a running router read its configuration again and apply what has changed, all of it or, if something is wrong with
 it, nothing. No packet is lost meanwhile.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.one(cmd, router.Request{Command: router.CommandReload}, &router.Reloaded{})
 		},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/config"
 	"vrfwd/router"
 )
@@ -39,7 +40,7 @@ and print the account. SIGHUP, or fwd reload, applies a changed configuration wi
 
 It needs CAP_NET_RAW to open ports, and CAP_NET_ADMIN for TUN devices. Once the ports are open it gives up all other
 capabilities. On a terminal it shows what goes on; elsewhere it logs a line every --interval.`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.execute(cmd) },
 	}
 	fl := cmd.Flags()
@@ -54,9 +55,9 @@ capabilities. On a terminal it shows what goes on; elsewhere it logs a line ever
 func (f *runFlags) execute(cmd *cobra.Command) error {
 	switch {
 	case f.config == "":
-		return usage(errors.New("--config is needed: `fwd init` writes an example"))
+		return cli.Usage(errors.New("--config is needed: `fwd init` writes an example"))
 	case f.interval < 0:
-		return usage(fmt.Errorf("--interval %v: a time such as 10s, or 0 for no lines", f.interval))
+		return cli.Usage(fmt.Errorf("--interval %v: a time such as 10s, or 0 for no lines", f.interval))
 	}
 	hangup := make(chan os.Signal, 1) // from now on: the default would end the router that is just starting
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -110,11 +111,11 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 func loadConfig(file string) (*config.Config, error) {
 	path, err := filepath.Abs(file)
 	if err != nil {
-		return nil, usage(fmt.Errorf("--config %s: %w", file, err))
+		return nil, cli.Usage(fmt.Errorf("--config %s: %w", file, err))
 	}
 	c, err := config.Load(path)
 	if err != nil {
-		return nil, usage(err)
+		return nil, cli.Usage(err)
 	}
 	return c, nil
 }

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/internal/testnet"
 	"vrfwd/router"
 )
@@ -73,7 +74,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("show --json %s: %d, %v\n%s%s", command, code, err, out, errs)
 		}
 	}
-	if code, _, errs := p.ask("show", "lookup", "1.2.3.4", "--vrf", "rde"); code != exitUsage || !strings.Contains(errs, "known: default, red") {
+	if code, _, errs := p.ask("show", "lookup", "1.2.3.4", "--vrf", "rde"); code != cli.BadUse || !strings.Contains(errs, "known: default, red") {
 		t.Errorf("%d %s", code, errs)
 	}
 	if code, out, _ := fwd(t, "show", "counters", "-c", p.file); code != 0 || !strings.Contains(out, "received") {
@@ -86,7 +87,7 @@ func TestRun(t *testing.T) {
 	}
 	p.write("ports: {fa: {}}\n")
 	code, _, errs := p.ask("reload")
-	if code != exitUsage || !strings.Contains(errs, p.file+":2:") || !strings.Contains(errs, "restart") {
+	if code != cli.BadUse || !strings.Contains(errs, p.file+":2:") || !strings.Contains(errs, "restart") {
 		t.Errorf("a bad reload: %d\n%s", code, errs)
 	}
 	p.write(networkConfig)
@@ -234,7 +235,7 @@ func TestRunHosts(t *testing.T) {
 	}
 	w.pe.Run(t, "ip", "link", "show", "red0")
 	p.write(strings.Replace(more, "red0", "lo", 1))
-	if code, _, errs := p.ask("reload"); code != exitFailed || !strings.Contains(errs, "TUN device lo") {
+	if code, _, errs := p.ask("reload"); code != cli.Failed || !strings.Contains(errs, "TUN device lo") {
 		t.Errorf("a name that is taken: %d\n%s", code, errs)
 	}
 	w.pe.Run(t, "ip", "link", "show", "red0") // still there

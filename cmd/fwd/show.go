@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/router"
 )
 
@@ -24,7 +25,7 @@ func newShow() *cobra.Command {
 		Short: "Ask a running router",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(fmt.Errorf("show %s: interfaces, routes, lookup, neighbors, counters, workers, import and export are known", args[0]))
+				return cli.Usage(fmt.Errorf("show %s: interfaces, routes, lookup, neighbors, counters, workers, import and export are known", args[0]))
 			}
 			return nil
 		},
@@ -43,7 +44,7 @@ func newShow() *cobra.Command {
 		{router.CommandImport, "Global import maps and what they imported", func() reply { return &router.Imports{} }},
 		{router.CommandExport, "Global export maps and what they exported", func() reply { return &router.Exports{} }},
 	} {
-		cmd.AddCommand(&cobra.Command{Use: c.name, Short: c.short, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		cmd.AddCommand(&cobra.Command{Use: c.name, Short: c.short, Args: cli.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.one(cmd, router.Request{Command: c.name}, c.body())
 		}})
 	}
@@ -101,7 +102,7 @@ func (f *showFlags) routes() *cobra.Command {
 		Short: "Routes: all, those of a prefix and longer ones, or an address's longest match",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 2 {
-				return usage(fmt.Errorf("%s takes a VRF and a prefix, but there is also %q", cmd.CommandPath(), args[2]))
+				return cli.Usage(fmt.Errorf("%s takes a VRF and a prefix, but there is also %q", cmd.CommandPath(), args[2]))
 			}
 			return nil
 		},
@@ -173,7 +174,7 @@ func (f *showFlags) stream(cmd *cobra.Command, q router.Request) error {
 func exactly(what string, n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usage(fmt.Errorf("%s needs %s, and there are %d arguments", cmd.CommandPath(), what, len(args)))
+			return cli.Usage(fmt.Errorf("%s needs %s, and there are %d arguments", cmd.CommandPath(), what, len(args)))
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/router"
 )
 
@@ -27,7 +28,7 @@ func (f *socketFlags) add(fl *pflag.FlagSet) {
 func (f *socketFlags) path() (string, error) {
 	switch {
 	case f.socket != "" && f.config != "":
-		return "", usage(errors.New("--socket and --config: only one of them"))
+		return "", cli.Usage(errors.New("--socket and --config: only one of them"))
 	case f.socket != "":
 		return f.socket, nil
 	case f.config == "":
@@ -38,7 +39,7 @@ func (f *socketFlags) path() (string, error) {
 		return "", err
 	}
 	if c.Control == "" {
-		return "", usage(fmt.Errorf("%s: it has no control socket: add control: PATH, and start the router again", f.config))
+		return "", cli.Usage(fmt.Errorf("%s: it has no control socket: add control: PATH, and start the router again", f.config))
 	}
 	return c.Control, nil
 }
@@ -51,7 +52,7 @@ func (f *socketFlags) ask(ctx context.Context, q router.Request) (*router.Answer
 	}
 	a, err := router.Ask(ctx, path, q)
 	if bad := (*router.RequestError)(nil); errors.As(err, &bad) {
-		return nil, usage(err)
+		return nil, cli.Usage(err)
 	}
 	return a, err
 }

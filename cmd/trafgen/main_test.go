@@ -15,6 +15,7 @@ import (
 	"github.com/google/gopacket/pcapgo"
 
 	"vrfwd/bench/live"
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/internal/testnet"
 )
 
@@ -92,7 +93,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"replay", text, "--port", "a", "--dst-mac", "1"}, "--dst-mac 1:"},
 	} {
 		code, out, errs := trafgen(t.Context(), c.args...)
-		if code != exitUsage || out != "" || !strings.HasPrefix(errs, "trafgen: ") || !strings.Contains(errs, c.says) {
+		if code != cli.BadUse || out != "" || !strings.HasPrefix(errs, "trafgen: ") || !strings.Contains(errs, c.says) {
 			t.Errorf("%q: exit code %d, %q%q; want %q", c.args, code, out, errs, c.says)
 		}
 	}
@@ -112,7 +113,7 @@ func TestHelp(t *testing.T) {
 func TestMissingInterface(t *testing.T) {
 	testnet.Need(t, "root")
 	code, out, errs := trafgen(t.Context(), "send", "--port", "no-such-if", "--tx-only")
-	if code != exitFailed || out != "" || !strings.Contains(errs, "no-such-if") {
+	if code != cli.Failed || out != "" || !strings.Contains(errs, "no-such-if") {
 		t.Errorf("%d %q %q", code, out, errs)
 	}
 }

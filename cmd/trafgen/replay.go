@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vrfwd/bench/live"
+	"vrfwd/cmd/internal/cli"
 	"vrfwd/gen"
 	"vrfwd/packet"
 )
@@ -32,7 +33,7 @@ func newReplay() *cobra.Command {
 capture has cut and those longer than the interface's MTU are counted and left out.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(fmt.Errorf("%s takes one capture file, but there are %d", cmd.CommandPath(), len(args)))
+				return cli.Usage(fmt.Errorf("%s takes one capture file, but there are %d", cmd.CommandPath(), len(args)))
 			}
 			return nil
 		},
@@ -63,15 +64,15 @@ func (f *replayFlags) options(changed func(string) bool) (o live.ReplayOptions, 
 	}
 	switch {
 	case f.port == "":
-		return o, usage(errors.New("--port is missing: the interface to send on"))
+		return o, cli.Usage(errors.New("--port is missing: the interface to send on"))
 	case ways > 1:
-		return o, usage(errors.New("--speed, --pps, --top-speed: only one of them"))
+		return o, cli.Usage(errors.New("--speed, --pps, --top-speed: only one of them"))
 	case !(f.speed > 0 && f.speed <= 1e6):
-		return o, usage(fmt.Errorf("--speed %g: a factor above 0, at most 1e6; --top-speed has no timing", f.speed))
+		return o, cli.Usage(fmt.Errorf("--speed %g: a factor above 0, at most 1e6; --top-speed has no timing", f.speed))
 	case changed("pps") && !(f.rate > 0 && f.rate <= gen.MaxRate):
-		return o, usage(fmt.Errorf("--pps %g: above 0, at most %g", f.rate, gen.MaxRate))
+		return o, cli.Usage(fmt.Errorf("--pps %g: above 0, at most %g", f.rate, gen.MaxRate))
 	case f.loop < 0:
-		return o, usage(fmt.Errorf("--loop %d: 1 or more, or 0 for ever", f.loop))
+		return o, cli.Usage(fmt.Errorf("--loop %d: 1 or more, or 0 for ever", f.loop))
 	}
 	o = live.ReplayOptions{Speed: f.speed, Rate: f.rate, Loop: f.loop}
 	if f.top || f.rate > 0 {
@@ -86,7 +87,7 @@ func (f *replayFlags) options(changed func(string) bool) (o live.ReplayOptions, 
 		}
 		b, err := net.ParseMAC(m.text)
 		if err != nil || len(b) != len(m.to) {
-			return o, usage(fmt.Errorf("--%s %s: a MAC address such as 02:00:00:00:00:01 is needed", m.flag, m.text))
+			return o, cli.Usage(fmt.Errorf("--%s %s: a MAC address such as 02:00:00:00:00:01 is needed", m.flag, m.text))
 		}
 		*m.to = packet.MAC(b)
 	}
@@ -107,7 +108,7 @@ func (f *replayFlags) execute(cmd *cobra.Command, path string) error {
 	for i, device := range append([]string{f.port}, f.sinks...) {
 		p, err := live.ParsePort(device)
 		if err != nil {
-			return usage(fmt.Errorf("--%s: %w", map[bool]string{true: "port", false: "sink"}[i == 0], err))
+			return cli.Usage(fmt.Errorf("--%s: %w", map[bool]string{true: "port", false: "sink"}[i == 0], err))
 		}
 		if spec.Ports = append(spec.Ports, p); i > 0 {
 			sides = append(sides, live.Side{Receive: true})

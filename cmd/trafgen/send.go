@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vrfwd/bench/live"
+	"vrfwd/cmd/internal/cli"
 )
 
 // runFlags say how send and sink run and report.
@@ -54,7 +55,7 @@ Through a router, one VLAN of a VRF:   trafgen send --port veth0 --vlan 101 --vr
                                            --sink veth1@internet --sink-address 192.0.2.2 --dst 198.51.100.0/24 --rate 100kpps
 Two hosts, the same file on both:      trafgen sink -c streams.yaml    (first)
                                        trafgen send -c streams.yaml --tx-only`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.execute(cmd, true, !f.txOnly && !f.streams.elsewhere())
 		},
@@ -74,10 +75,10 @@ or the same flags, so that it knows what to expect. Start it before the sender. 
 
 What was lost is told by sequence numbers: with a count in the stream exactly, without one up to the newest frame that came. For
 latencies the clocks of both hosts must agree (PTP, or the same host).`,
-		Args: noArgs,
+		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.streams.elsewhere() {
-				return usage(errors.New("--sink is missing: the interface to receive on, or --config with a stream file"))
+				return cli.Usage(errors.New("--sink is missing: the interface to receive on, or --config with a stream file"))
 			}
 			return f.execute(cmd, false, true)
 		},
@@ -90,10 +91,10 @@ latencies the clocks of both hosts must agree (PTP, or the same host).`,
 
 func (f *runFlags) execute(cmd *cobra.Command, send, receive bool) (err error) {
 	if !(f.maxLoss >= 0 && f.maxLoss <= 100) {
-		return usage(fmt.Errorf("--max-loss %g: 0 to 100 percent are possible", f.maxLoss))
+		return cli.Usage(fmt.Errorf("--max-loss %g: 0 to 100 percent are possible", f.maxLoss))
 	}
 	if f.idle < 0 || f.duration < 0 {
-		return usage(errors.New("--idle and --for: a time such as 500ms or 10s is needed"))
+		return cli.Usage(errors.New("--idle and --for: a time such as 500ms or 10s is needed"))
 	}
 	spec, err := f.streams.spec(cmd.Flags())
 	if err != nil {
@@ -137,7 +138,7 @@ func dumpTo(path string, spec *live.Spec, to **live.Dump) (end func() error, err
 	}
 	file, err := os.Create(path)
 	if err != nil {
-		return nil, usage(fmt.Errorf("--write: %w", err))
+		return nil, cli.Usage(fmt.Errorf("--write: %w", err))
 	}
 	w := bufio.NewWriterSize(file, 1<<20)
 	if *to, err = live.NewDump(w, spec); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"vrfwd/bench/live"
+	"vrfwd/cmd/internal/cli"
 )
 
 // streamFlags say what traffic there is: a file, or one stream by flags. send and sink have the same, so that what one is
@@ -78,18 +79,18 @@ func (f *streamFlags) spec(fl *pflag.FlagSet) (*live.Spec, error) {
 func (f *streamFlags) document(fl *pflag.FlagSet) (*live.Document, error) {
 	if f.file == "" {
 		if len(f.interfaces) > 0 {
-			return nil, usage(errors.New("--interface places a port of a stream file: --config is missing"))
+			return nil, cli.Usage(errors.New("--interface places a port of a stream file: --config is missing"))
 		}
 		return f.oneStream(fl.Changed)
 	}
 	for _, s := range oneStream {
 		if fl.Changed(s.name) {
-			return nil, usage(fmt.Errorf("--config and --%s: the file says what is sent", s.name))
+			return nil, cli.Usage(fmt.Errorf("--config and --%s: the file says what is sent", s.name))
 		}
 	}
 	for _, name := range []string{"discard", "imix"} {
 		if fl.Changed(name) {
-			return nil, usage(fmt.Errorf("--config and --%s: the file says what is sent", name))
+			return nil, cli.Usage(fmt.Errorf("--config and --%s: the file says what is sent", name))
 		}
 	}
 	d, err := live.ReadFile(f.file)
@@ -116,15 +117,15 @@ func (f *streamFlags) oneStream(changed func(string) bool) (*live.Document, erro
 	}
 	named := func(name, flag string) live.Word { return live.Word{Text: name, Flag: flag} }
 	if *f.words["port"] == "" {
-		return nil, usage(errors.New("--port is missing: the interface to send on, or --config with a stream file"))
+		return nil, cli.Usage(errors.New("--port is missing: the interface to send on, or --config with a stream file"))
 	}
 	if *f.words["port"] == *f.words["sink"] {
-		return nil, usage(errors.New("--port and --sink are the same: a stream that comes out where it goes in takes two circuits in a stream file"))
+		return nil, cli.Usage(errors.New("--port and --sink are the same: a stream that comes out where it goes in takes two circuits in a stream file"))
 	}
 	size := word("size")
 	if f.imix {
 		if changed("size") {
-			return nil, usage(errors.New("--imix and --size: only one of them"))
+			return nil, cli.Usage(errors.New("--imix and --size: only one of them"))
 		}
 		size = named("imix", "imix")
 	}
@@ -167,18 +168,18 @@ func (f *streamFlags) place(s *live.Spec) error {
 		name, device, ok := strings.Cut(text, "=")
 		at := slices.IndexFunc(s.Ports, func(p live.Port) bool { return p.Name == name })
 		if !ok || device == "" {
-			return usage(fmt.Errorf("--interface %s: port=interface is needed", text))
+			return cli.Usage(fmt.Errorf("--interface %s: port=interface is needed", text))
 		}
 		if at < 0 {
 			var names []string
 			for _, p := range s.Ports {
 				names = append(names, p.Name)
 			}
-			return usage(fmt.Errorf("--interface %s: the file's ports are %s", text, strings.Join(names, ", ")))
+			return cli.Usage(fmt.Errorf("--interface %s: the file's ports are %s", text, strings.Join(names, ", ")))
 		}
 		p, err := live.ParsePort(device)
 		if err != nil {
-			return usage(fmt.Errorf("--interface %s: %w", text, err))
+			return cli.Usage(fmt.Errorf("--interface %s: %w", text, err))
 		}
 		s.Ports[at].Interface, s.Ports[at].Netns = p.Interface, p.Netns
 	}

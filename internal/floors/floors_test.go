@@ -63,6 +63,8 @@ var folders = map[string]folder{
 	"bench":     {5, []string{bart, gopacket, hdr, cpuid, sys, yaml}}, // bart and gopacket: the independent model behind -verify
 	"router":    {5, []string{gopacket, prom, sys}},
 	"cmd":       {6, []string{cobra, pflag, mpb, tea, lipgloss, sys}},
+	// What the commands have alike.
+	"cmd/internal/cli": {5, []string{cobra}},
 	// What tests stand on: namespaces and links of their own.
 	"internal/testnet": {0, []string{netlink, netns, sys}},
 }
