@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	packets = flag.Int("packets", 2000, "packets of the kernel oracle, for each method")
+	packets = flag.Int("packets", 10_000, "packets of the kernel oracle, for each method; with -short a tenth")
 	seed    = flag.Uint64("seed", 1, "seed of the kernel oracle's networks and packets")
 )
 
@@ -37,6 +37,14 @@ type oracle struct {
 	found   []string // differences that no rule explains
 }
 
+// share returns a part of the packets.
+func share(of int) int {
+	if testing.Short() {
+		of *= 10
+	}
+	return *packets / of
+}
+
 // unlimited has fwd answer whatever may be answered.
 const unlimited = `
 icmp-errors: {rate: 1000000, burst: 1000000}
@@ -52,7 +60,7 @@ func TestOracle(t *testing.T) {
 			kernel, other := newWorld(t, links, "kernel", n), newWorld(t, links, "fwd", n)
 			kernelRouter(t, kernel)
 			start(t, other.router, unlimited+n.yaml())
-			compare(t, n, kernel, other, *packets).verdict(t)
+			compare(t, n, kernel, other, share(1)).verdict(t)
 		})
 	}
 }
@@ -66,7 +74,7 @@ func TestOracleItself(t *testing.T) {
 			a, b := newWorld(t, links, "kernel", n), newWorld(t, links, "twin", n)
 			kernelRouter(t, a)
 			kernelRouter(t, b)
-			compare(t, n, a, b, *packets/4).verdict(t)
+			compare(t, n, a, b, share(10)).verdict(t)
 		})
 	}
 }
@@ -102,7 +110,7 @@ func TestOracleSees(t *testing.T) {
 			kernelRouter(t, a)
 			kernelRouter(t, b)
 			c.differ(t, b)
-			if o := compare(t, n, a, b, 4000); len(o.found) == 0 {
+			if o := compare(t, n, a, b, 2000); len(o.found) == 0 {
 				t.Error("the oracle sees no difference")
 			}
 		})

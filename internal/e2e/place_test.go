@@ -212,6 +212,7 @@ type counters struct {
 	Punted    uint64            `json:"punted"`
 	Dropped   uint64            `json:"dropped"`
 	Drops     map[string]uint64 `json:"drops"`
+	SlowPath  map[string]uint64 `json:"slow_path"`
 	Ring      map[string]uint64 `json:"ring"`
 }
 

@@ -86,6 +86,9 @@ func TestSoak(t *testing.T) {
 			t.Errorf("fwd dropped %d: %s", n-before.Drops[reason], reason)
 		}
 	}
+	if *soakTime > 6*time.Minute && after.SlowPath["neighbors refreshed"] == 0 {
+		t.Errorf("no neighbour was asked again: %v", after.SlowPath)
+	}
 	for what, n := range after.Ring {
 		if n != before.Ring[what] {
 			t.Errorf("the ports' rings: %s: %d", what, n-before.Ring[what])
