@@ -197,12 +197,6 @@ func (n *network) lookup(in *circuit, to netip.Addr) route {
 	return route{}
 }
 
-// owns reports whether an address is the router's in any VR.
-func (n *network) owns(a netip.Addr) bool {
-	return slices.ContainsFunc(n.circuits, func(c *circuit) bool { return c.addr.Addr() == a }) ||
-		slices.ContainsFunc(n.loopbacks, func(l loopback) bool { return l.addr == a })
-}
-
 func vrName(vr string) string {
 	if vr == "" {
 		return "default"

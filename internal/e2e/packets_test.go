@@ -40,7 +40,9 @@ func pick[T any](g *generator, from ...T) T { return from[g.rand.IntN(len(from))
 func (g *generator) packet() input {
 	in := pick(g, g.net.circuits...)
 	i := input{id: g.next, in: in}
-	g.next++
+	if g.next++; g.next == markID {
+		g.next++
+	}
 	from, to := g.source(in), g.destination(in)
 	i.to = g.net.lookup(in, to)
 	header := ipHeader{id: i.id, from: from, to: to, tos: pick[uint8](g, 0, 0, 0, 0x10, 0xb8, 0x03, 0xff), ttl: g.ttl()}

@@ -24,9 +24,11 @@ type arrival struct {
 	frame []byte
 }
 
-// newWorld makes the circuits of a network. Nobody routes yet.
+// newWorld makes the circuits of a network. Nobody routes yet, nor do the stations' kernels answer: they have no address.
 func newWorld(t testing.TB, net *testnet.Net, name string, n *network) *world {
 	w := &world{network: n, router: net.NS(name + "-router"), stations: net.NS(name + "-stations"), wires: map[*circuit]*testnet.Wire{}}
+	w.router.Sysctl("net.ipv4.ip_forward", "0")
+	w.stations.Sysctl("net.ipv4.ip_forward", "0")
 	for _, c := range n.circuits {
 		net.Veth(w.router, c.name, w.stations, c.name, testnet.MTU(c.mtu))
 		w.router.SetMAC(c.name, c.router())
@@ -59,6 +61,7 @@ func (w *world) listen(t testing.TB) {
 // own addresses are local in their own VR alone. A network's own address is a broadcast address, as it was in Linux before
 // 5.14 (RFC 1812 4.2.2.11).
 func kernelRouter(t testing.TB, w *world) {
+	testnet.Need(t, "nft")
 	r := w.router
 	for key, value := range map[string]string{
 		"ip_forward":                            "1",
