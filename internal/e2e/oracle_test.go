@@ -221,7 +221,7 @@ func (o *oracle) judge(in *input) {
 		return
 	}
 	for _, r := range rules {
-		if r.explains(in, a, b) {
+		if what != flawed && r.explains(in, a, b) {
 			o.tally["explained by rule "+r.name]++
 			return
 		}

@@ -26,7 +26,7 @@ var rules = []rule{
 	}},
 	{"no-tcp", func(in *input, kernel, fwd []output) bool {
 		return in.to.kind == toRouter && in.ip.Protocol() == packet.ProtoTCP && len(fwd) == 1 && fwd[0].tells(3, 3) &&
-			(len(kernel) == 0 || len(kernel) == 1 && kernel[0].made && packet.IPv4(kernel[0].ip).Protocol() == packet.ProtoTCP)
+			len(kernel) == 1 && kernel[0].made && packet.IPv4(kernel[0].ip).Protocol() == packet.ProtoTCP
 	}},
 	{"no-icmp-timestamp", func(in *input, kernel, fwd []output) bool {
 		return in.to.kind == toRouter && len(fwd) == 0 && len(kernel) == 1 && kernel[0].tells(icmpTimestampReply, 0)
@@ -36,7 +36,7 @@ var rules = []rule{
 			(fwd[0].tells(3, 2) || fwd[0].tells(3, 3))
 	}},
 	{"plain-error", func(in *input, kernel, fwd []output) bool {
-		return in.options != "" && len(kernel) == 1 && len(fwd) == 1 && plainError(kernel[0], fwd[0])
+		return in.options != "" && len(kernel) == 1 && len(fwd) == 1 && plainError(in, kernel[0], fwd[0])
 	}},
 	{"recorded-once", func(in *input, kernel, fwd []output) bool {
 		if in.options == "" || len(fwd) == 0 || !fwd[0].tells(0, 0) {
@@ -63,12 +63,13 @@ var rules = []rule{
 
 // plainError: both send the same ICMP error, but Linux's has options that answer the packet's, and quotes the packet with
 // its options filled in.
-func plainError(kernel, fwd output) bool {
+func plainError(in *input, kernel, fwd output) bool {
 	k, f := kernel.icmp(), fwd.icmp()
 	if k == nil || f == nil || !icmpError(k[0]) || !bytes.Equal(k[:8], f[:8]) || kernel.out != fwd.out || kernel.macs != fwd.macs {
 		return false
 	}
-	return bytes.Equal(kernel.ip[12:20], fwd.ip[12:20]) && packet.IPv4(fwd.ip).HeaderLen() == packet.IPv4HeaderLen
+	return bytes.Equal(kernel.ip[12:20], fwd.ip[12:20]) && packet.IPv4(fwd.ip).HeaderLen() == packet.IPv4HeaderLen &&
+		bytes.HasPrefix(in.ip, f[packet.ICMPv4HeaderLen:])
 }
 
 // registered: both forward the same, but for the address beside a timestamp: that of the interface that it leaves by.
