@@ -168,6 +168,78 @@ func TestReadersWhileApplying(t *testing.T) {
 	}
 }
 
+// TestReadersSeeNoHoles: batches replace routes by longer and shorter ones that lead the same way, past others that do not,
+// in the parent, in a VRF, and from one to the other; no lookup finds anything but that way.
+func TestReadersSeeNoHoles(t *testing.T) {
+	tab := newWorld(t)
+	const gateway = "192.0.2.2"
+	apply(t, tab, AddNeighbor{"uplink", ip(gateway), MAC{2, 0, 0, 0, 0, 0xaa}})
+	way := func(vr, prefix string) Route {
+		r := Route{VR: vr, Prefix: pfx(prefix), Source: Static, NextHop: viaIf(gateway, "uplink")}
+		if vr != "" {
+			r.NextHop = viaIf("10.0.0.2", vr+"-ce")
+		}
+		return r
+	}
+	apply(t, tab, AddNeighbor{"a-ce", ip("10.0.0.2"), MAC{2, 0, 0, 0, 0, 0xbb}})
+	nowhere := func(vr, prefix string) Route {
+		return Route{VR: vr, Prefix: pfx(prefix), Source: Static, NextHop: Discard}
+	}
+	// The states, each of which leads 20.0.0.0/8 somewhere. Each order of writing other than the right one has a hole between
+	// some two of them.
+	states := [][]Route{
+		{way("", "0.0.0.0/0")},
+		{way("", "20.0.0.0/9"), way("", "20.128.0.0/9"), nowhere("", "20.0.0.0/8"), nowhere("", "0.0.0.0/0")},
+		{way("", "16.0.0.0/4"), nowhere("", "0.0.0.0/0")},
+		{way("a", "20.0.0.0/8"), way("", "20.0.0.0/8"), nowhere("a", "16.0.0.0/4"), nowhere("", "16.0.0.0/4")},
+		{way("a", "20.0.0.0/9"), way("a", "20.128.0.0/9"), nowhere("a", "20.0.0.0/8"), way("", "0.0.0.0/0")},
+	}
+	apply(t, tab, AddRoutes{states[0]})
+	var stop, bad atomic.Bool
+	var wg sync.WaitGroup
+	for table := range uint16(2) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			r := tab.Domain().Register()
+			defer r.Close()
+			r.Online()
+			rng := rand.New(rand.NewPCG(1, uint64(table)))
+			keys, hop := make([]lpm.Key, 64), make([]lpm.Hop, 64)
+			for !stop.Load() {
+				r.Quiesce()
+				v := tab.View()
+				for i := range keys {
+					keys[i] = lpm.Key{Addr: 0x14000000 + rng.Uint32N(1<<24), Table: table, Flags: lpm.Fallback}
+				}
+				v.VRFs.LookupDual(keys, hop)
+				for i, h := range hop {
+					if a := v.Adj[h]; a.Kind != Forward && !bad.Swap(true) {
+						t.Errorf("table %d, address %#x: hop %d, %v", table, keys[i].Addr, h, a.Kind)
+					}
+				}
+			}
+		}()
+	}
+	rng := rand.New(rand.NewPCG(3, 3))
+	at := 0
+	for range 400 {
+		if bad.Load() {
+			break
+		}
+		next := rng.IntN(len(states))
+		var batch []Change
+		for _, r := range states[at] {
+			batch = append(batch, DeleteRoute{r})
+		}
+		batch = append(batch, AddRoutes{states[next]})
+		apply(t, tab, batch...)
+		at = next
+	}
+	stop.Store(true)
+	wg.Wait()
+}
+
 // TestNoLeakThroughFallbackWhileAdding: an ingress interface and the VRF routes that keep its packets from the parent
 // come in one batch; readers that see the interface see the routes.
 func TestNoLeakThroughFallbackWhileAdding(t *testing.T) {

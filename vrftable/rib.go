@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"github.com/gaissmai/bart"
-	"vrfwd/lpm"
 )
 
 // vr is one virtual router or VRF: its RIB and what belongs to it.
@@ -18,22 +17,22 @@ import (
 //	                        v            nexthop --adj--> adjacency (slot)
 //	                   paths made of it in other VRs
 type vr struct {
-	name     string
-	table    uint16 // 0: the parent
-	rib      bart.Table[uint32]
-	subnets  bart.Lite          // networks of its interfaces' addresses: they may not overlap
-	gateways bart.Table[uint32] // next hops to be resolved through this VR, by gateway/32
-	routes   int                // added by AddRoute
-	ifaces   int
-	imported int // paths imported into it
-	imp      *importMap
-	exp      *exportMap
-	pending  []fibChange // FIB changes of the batch at hand
-	fib      []lpm.Route // the same for lpm
-	stamp    uint64      // reimport: seen for the route at hand
-	touched  bool        // in Table.touchedVRs: import or export map or what they use changed
-	unexport bool        // the export map was cleared
-	deleted  bool
+	name      string
+	table     uint16 // 0: the parent
+	rib       bart.Table[uint32]
+	subnets   bart.Lite          // networks of its interfaces' addresses: they may not overlap
+	gateways  bart.Table[uint32] // next hops to be resolved through this VR, by gateway/32
+	routes    int                // added by AddRoute
+	ifaces    int
+	imported  int // paths imported into it
+	imp       *importMap
+	exp       *exportMap
+	pending   []fibChange // FIB changes of the batch at hand
+	additions int         // how many of them come first, before any VR withdraws; the rest is withdrawn
+	stamp     uint64      // reimport: seen for the route at hand
+	touched   bool        // in Table.touchedVRs: import or export map or what they use changed
+	unexport  bool        // the export map was cleared
+	deleted   bool
 }
 
 // dest is one prefix of one VR. 24 bytes, in pool Table.dests.

@@ -94,7 +94,8 @@ type Table struct {
 	staleAdj       []*adjacency
 	dirtyParent    []uint32
 	dirtyVRF       []uint32
-	changedVRs     []*vr // with FIB changes
+	changedVRs     []*vr       // with FIB changes; the parent, if among them, first
+	fib            []lpm.Route // what is being written
 	deletedVRs     []*vr
 	deletedIfaces  []*iface
 }
@@ -178,7 +179,9 @@ func (t *Table) Close() {
 // readers and queries have seen nothing of the batch. Otherwise everything that follows from the batch (resolution,
 // best paths, exports, imports, withdrawals) is in force when Apply returns.
 //
-// For readers the unit is a route: each lookup finds the old or the new hop of a prefix, never a hole or a mixture.
+// For readers the unit is an address: each lookup finds what its address led to before the batch or leads to after it,
+// never a hole or something in between. (FIBs that are built anew, and lookups that begin in a VRF and end in the parent
+// while both change, are the exception: these see routes, old and new, one by one.)
 // Ingress records that go away are unpublished before routes change, new ones after, so that no packet meets a VRF
 // whose routes are not there yet.
 //
