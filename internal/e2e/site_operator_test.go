@@ -76,6 +76,7 @@ func (r *router) refuses(n int) {
 func TestSiteAccount(t *testing.T) {
 	testnet.Need(t, "ping")
 	p := newPlace(t)
+	p.isp.Neigh("eth0", "192.0.2.1", p.pe.MAC("core")) // so that no ARP is answered meanwhile
 	r := start(t, p.pe, config(byShares, byFallback))
 	reaches(t, p.red, ispLoopback)
 	reaches(t, p.isp, bluePublic)
@@ -129,7 +130,7 @@ func TestSiteAccount(t *testing.T) {
 	if received != forwarded+punted+dropped {
 		t.Errorf("the account does not balance: %s", said[at:])
 	}
-	// Since then fwd has forwarded to the uplink alone, and a red host's ARP may have been answered.
+	// Since then fwd has forwarded to the uplink alone: the datagrams' UDP length is 0, which no host answers.
 	if sent, came := forwarded-int(c.Forwarded), arrived(p.isp)-before; sent != came {
 		t.Errorf("fwd says it forwarded %d frames under load, %d arrived", sent, came)
 	}
