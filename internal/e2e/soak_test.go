@@ -186,12 +186,15 @@ func offer(t testing.TB, trafgen string, tester *testnet.NS, rate int, duration 
 	return r
 }
 
-// lossFree returns the highest rate, in packets a second, that trials of a few seconds see no loss at.
+// lossFree returns the highest rate, in packets a second, that the tester can send and that trials of a few seconds see no
+// loss at.
 func lossFree(t testing.TB, trafgen string, tester *testnet.NS) int {
+	const trial = 3 * time.Second
 	low, high := 1000, 1_000_000
 	for high > low*21/20 {
 		rate := (low + high) / 2
-		if r := offer(t, trafgen, tester, rate, 2*time.Second); len(r.Faults) == 0 && r.Total.Lost == 0 {
+		r := offer(t, trafgen, tester, rate, trial)
+		if sent := int(r.Total.Sent) / int(trial/time.Second); len(r.Faults) == 0 && r.Total.Lost == 0 && sent > rate*98/100 {
 			low = rate
 		} else {
 			high = rate
