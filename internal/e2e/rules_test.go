@@ -69,7 +69,7 @@ func plainError(in *input, kernel, fwd output) bool {
 		return false
 	}
 	return bytes.Equal(kernel.ip[12:20], fwd.ip[12:20]) && packet.IPv4(fwd.ip).HeaderLen() == packet.IPv4HeaderLen &&
-		bytes.HasPrefix(in.ip, f[packet.ICMPv4HeaderLen:])
+		bytes.Contains(in.frame, f[packet.ICMPv4HeaderLen:])
 }
 
 // registered: both forward the same, but for the address beside a timestamp: that of the interface that it leaves by.
