@@ -2,7 +2,7 @@
 // held against the Linux kernel's own forwarding. It has no code but tests.
 //
 //	go test ./internal/e2e                                     what CI runs: a minute and a half
-//	go test ./internal/e2e -short                              a third of that
+//	go test ./internal/e2e -short                              fewer packets, smaller transfers
 //	go test ./internal/e2e -run Oracle -packets 100000 -v      the kernel oracle at length, with its account; -seed chooses others
 //	go test ./internal/e2e -run Soak -soak 10m -timeout 20m    the soak
 //
