@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"vrfwd/afpacket"
 )
@@ -87,9 +88,15 @@ func TestLinks(t *testing.T) {
 	frame := udp(10, "10.0.0.2", "8.8.8.8", 64)
 	forwards := func(to string) {
 		t.Helper()
-		m.inject("access", 0, frame)
-		var got [][]byte
-		eventually(t, "forwarded to "+to, func() bool { got = append(got, m.collect(to)...); return len(got) > 0 })
+		eventually(t, "forwarded to "+to, func() bool { // a port is up a moment before its routes are back
+			m.inject("access", 0, frame)
+			for end := time.Now().Add(100 * time.Millisecond); time.Now().Before(end); time.Sleep(time.Millisecond) {
+				if len(m.collect(to)) > 0 {
+					return true
+				}
+			}
+			return false
+		})
 	}
 	noRoute := func() {
 		t.Helper()
@@ -121,9 +128,13 @@ func TestLinks(t *testing.T) {
 	noRoute()
 	d := m.add("core", func(d *device) { d.mac, d.mtu = [6]byte{2, 0, 0, 0, 7, 7}, 1400 })
 	eventually(t, "core is back", func() bool { return up("core") })
-	m.inject("access", 0, frame)
 	var core [][]byte
-	eventually(t, "forwarded again", func() bool { core = append(core, m.collect("core")...); return len(core) > 0 })
+	eventually(t, "forwarded again", func() bool {
+		m.inject("access", 0, frame)
+		time.Sleep(time.Millisecond)
+		core = append(core, m.collect("core")...)
+		return len(core) > 0
+	})
 	if mac := [6]byte(core[0][6:12]); mac != d.mac {
 		t.Errorf("from % x, not the new device's address", mac)
 	}
