@@ -17,12 +17,11 @@ import (
 	"vrfwd/lpm"
 )
 
-// The benchmarks' input: 64 next hops by hash of the prefix (the worst case for merging), 4 Mi destinations. Routed
-// destinations are uniform over prefixes, then within the prefix; Zipf is s = 1.1 over 64 Ki routed flows.
+// The benchmarks' input: 64 next hops by hash of the prefix (the worst case for merging), 4 Mi destinations
+// (gen.Destinations).
 const (
 	benchHops = 64
 	benchKeys = 4 << 20
-	benchZipf = 64 << 10
 	burst     = 256
 )
 
@@ -38,31 +37,10 @@ var tables = []struct {
 	routes func() ([]lpm.Route, error)
 }{{"real", realRoutes}, {"synthetic", synRoutes}}
 
-func keysOf(kind string, routes []lpm.Route) []uint32 {
-	r := rand.New(rand.NewPCG(7, 11))
-	routed := func() uint32 {
-		p := routes[r.IntN(len(routes))]
-		return p.Addr | r.Uint32()&uint32(uint64(1)<<(32-p.Len)-1)
-	}
-	keys := make([]uint32, benchKeys)
-	switch kind {
-	case "uniform":
-		for i := range keys {
-			keys[i] = r.Uint32()
-		}
-	case "routed":
-		for i := range keys {
-			keys[i] = routed()
-		}
-	case "zipf":
-		flows := make([]uint32, benchZipf)
-		for i := range flows {
-			flows[i] = routed()
-		}
-		z := rand.NewZipf(r, 1.1, 1, benchZipf-1)
-		for i := range keys {
-			keys[i] = flows[z.Uint64()]
-		}
+func keysOf(b *testing.B, kind string, routes []lpm.Route) []uint32 {
+	keys, err := gen.Destinations(kind, routes, benchKeys)
+	if err != nil {
+		b.Fatal(err)
 	}
 	return keys
 }
@@ -133,7 +111,7 @@ func BenchmarkLookupPressed(b *testing.B) {
 	list := engineList(b, routes)[:2]
 	defer press()()
 	for _, kind := range []string{"uniform", "routed", "zipf"} {
-		keys := keysOf(kind, routes)
+		keys := keysOf(b, kind, routes)
 		for _, e := range list {
 			b.Run("table=real/keys="+kind+"/engine="+e.name+"/mode=burst", func(b *testing.B) { benchBurst(b, e, keys) })
 		}
@@ -313,7 +291,7 @@ func BenchmarkLookup(b *testing.B) {
 			}
 			list := engineList(b, routes)
 			for _, kind := range []string{"uniform", "routed", "zipf"} {
-				keys := keysOf(kind, routes)
+				keys := keysOf(b, kind, routes)
 				for _, e := range list {
 					prefix := fmt.Sprintf("keys=%s/engine=%s/mode=", kind, e.name)
 					b.Run(prefix+"burst", func(b *testing.B) { benchBurst(b, e, keys) })

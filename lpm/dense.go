@@ -48,7 +48,8 @@ const (
 	// Reservation, in leaves, which is what a root entry reaches: the worst case is a /24 of its own hop in every slot,
 	// twice for runs in their grace period.
 	reserveLeaves = 1 << (32 - leafShift)
-	leafShift     = claimShift + claimBits // of the offset of leaves in a root entry
+	strideShift   = claimBits // of a chunk's stride in a root entry, 3 bits
+	leafShift     = strideShift + 3
 )
 
 func newDense(d *qsbr.Domain, w width) (*dense, error) {
@@ -85,7 +86,7 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 		return nil, err
 	}
 	for i := range n.root {
-		n.root[i] = chunkBits // s = 6, leaf 0: no route
+		n.root[i] = chunkBits << strideShift // one leaf, 0: no route
 	}
 	return n, nil
 }
@@ -151,8 +152,8 @@ func (d *dense) publish(i uint32, slots *[chunkLen]uint16, hop uint16) error {
 		}
 	}
 	old := d.root[i]
-	atomic.StoreUint32(&d.root[i], off<<leafShift|old&claimMask|s)
-	if order := int(chunkBits - old&7); order > 0 {
+	atomic.StoreUint32(&d.root[i], off<<leafShift|s<<strideShift|old&claimMask)
+	if order := int(chunkBits - old>>strideShift&7); order > 0 {
 		if d.wide != nil {
 			d.wide.retire(old>>leafShift, order)
 		} else {

@@ -22,22 +22,19 @@ func (m *marks) each(f func(i int)) {
 	}
 }
 
-// lanes is how many lookups a kernel makes at a time.
+// lanes is how many lookups an AVX-512 kernel makes at a time.
 const lanes = 16
 
-// picks are numbers of keys of a burst, ascending. A vector store may write past the last.
+// picks are numbers of keys of a burst, ascending. A store may write past the last.
 type picks [maxBurst + lanes]uint32
-
-// fewWalks is up to how many walks one by one are faster than all in step.
-const fewWalks = 3
 
 // LookupDual looks every key up in its VRF's table and, where that has no route of any length and the key says
 // Fallback, in the parent: hops[i] answers keys[i]. A VRF's route wins however short it is. len(hops) must be at
 // least len(keys), and each Key.Table below Tables.
 //
 // The first pass looks every key up in the parent, for a miss in the VRF is the rule where it counts, and on the way
-// picks the keys whose root entry has a claim; the second asks the second filter about these; the third walks the tables
-// of those that are left, one by one, or all in step where they are many.
+// picks the keys whose root entry has a claim; the second asks the second filter about these; the third looks those that
+// are left up in their tables.
 func (s *Set) LookupDual(keys []Key, hops []Hop) {
 	hops = hops[:len(keys)]
 	for len(keys) > 0 {
@@ -47,25 +44,18 @@ func (s *Set) LookupDual(keys []Key, hops []Hop) {
 	}
 }
 
-func (s *Set) lookupDual(keys []Key, hops []Hop) {
+// lookupInTurn is LookupDual for at most maxBurst keys, one lookup behind the other.
+func (s *Set) lookupInTurn(parent *dense, keys []Key, hops []Hop) {
 	var escapes marks
 	var list picks
-	n := s.dual(s.parent.dense.Load(), keys, hops, &list, &escapes)
+	n := parent.pick(keys, hops, &list, &escapes)
 	escapes.each(func(i int) { hops[i] = s.parent.long.walk(1, keys[i].Addr) })
-	if n > fewWalks {
-		s.walkAll(keys, hops, list[:n])
-		return
-	}
-	for _, i := range list[:n] {
-		if h := s.walk(keys[i].Table, keys[i].Addr); h != 0 {
-			hops[i] = h
-		}
-	}
+	s.override(keys, hops, &list, n)
 }
 
-// dualGo looks keys[from:] up in the parent's dense part, 0 without Fallback, and marks the hops that are escapes. Those
-// that both filters let through it adds to list, which has n already; it returns how many there are then.
-func (s *Set) dualGo(d *dense, keys []Key, hops []Hop, list *picks, escapes *marks, n, from int) int {
+// pickGo looks keys[from:] up in the parent's dense part, 0 without Fallback, and marks the hops that are escapes. Those
+// that the claims let through it adds to list, which has n already; it returns how many there are then.
+func (d *dense) pickGo(keys []Key, hops []Hop, list *picks, escapes *marks, n, from int) int {
 	if from == len(keys) {
 		return n
 	}
@@ -74,22 +64,31 @@ func (s *Set) dualGo(d *dense, keys []Key, hops []Hop, list *picks, escapes *mar
 		addrs[i&(maxBurst-1)] = keys[i].Addr
 	}
 	d.burstGo(addrs[:len(keys)], hops, escapes, from)
+	withoutFallback(keys, hops, escapes, from)
 	root := (*[1 << rootBits]uint32)(d.root)
-	end := n
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
-		if k.Flags&Fallback == 0 {
+		list[n&(maxBurst-1)] = uint32(i)
+		n += int(atomic.LoadUint32(&root[k.Addr>>rootShift]) >> (k.Table % claimBits) & 1)
+	}
+	return n
+}
+
+// withoutFallback takes the parent's answers from those of keys[from:] that may not fall back.
+func withoutFallback(keys []Key, hops []Hop, escapes *marks, from int) {
+	for i := from; i < len(keys); i++ {
+		if keys[i].Flags&Fallback == 0 {
 			hops[i] = 0
 			escapes[i/64] &^= 1 << (i % 64)
 		}
-		list[end&(maxBurst-1)] = uint32(i)
-		end += int(atomic.LoadUint32(&root[k.Addr>>rootShift]) >> (claimShift + k.Addr>>(32-blockLen)%claimBits) & 1)
 	}
-	for _, i := range list[n:end] {
-		if s.mayHold(keys[i].Table, keys[i].Addr) {
-			list[n] = i
-			n++
+}
+
+// overrideGo puts the hops of the tables' own routes in the place of those in hops, for the first n keys of list.
+func (s *Set) overrideGo(keys []Key, hops []Hop, list *picks, n int) {
+	for _, i := range list[:n] {
+		if h := s.Lookup(keys[i].Table, keys[i].Addr); h != 0 {
+			hops[i] = h
 		}
 	}
-	return n
 }

@@ -11,8 +11,11 @@ func (t *Table) setCover(block uint32, hop uint16) error {
 	if have, ok := t.covers[block]; ok && have == hop {
 		return nil
 	}
+	if err := t.long.Apply(1, []Route{{Addr: block << 8, Len: 24, Hop: Hop(hop)}}); err != nil {
+		return err
+	}
 	t.covers[block] = hop
-	return t.long.Apply(1, []Route{{Addr: block << 8, Len: 24, Hop: Hop(hop)}})
+	return nil
 }
 
 // setEscapes notes which slots of a root entry are escapes, and which no longer are.
@@ -49,6 +52,19 @@ func (t *Table) rebuildLong() error {
 		}
 	}
 	return t.long.Apply(1, routes)
+}
+
+// restoreCovers has every /24 that is an escape stand in long with the hop that the shelf has for it.
+func (t *Table) restoreCovers() error {
+	for i, slots := range t.escapes {
+		for m := slots; m != 0; m &= m - 1 {
+			block := i<<chunkBits + uint32(bits.TrailingZeros64(m))
+			if err := t.setCover(block, t.shelf.cover24(block)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // seal starts the grace period of the covers that the last changes dropped, and frees what has passed its own.

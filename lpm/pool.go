@@ -10,12 +10,15 @@ import (
 
 // pool hands out runs of T from one off-heap reservation that never moves, and takes them back after a grace period.
 // A run's length is a power of two, and its offset a multiple of its length. Only the writer calls it; readers index
-// all. Untouched memory of the reservation costs nothing.
+// all. Untouched memory of the reservation costs nothing. A sixteenth of it is kept for taking changes back (undo.go).
 type pool[T any] struct {
 	all     []T // the whole reservation
 	region  *offheap.Region
 	domain  *qsbr.Domain
 	top     int          // first element never handed out
+	limit   int          // of top
+	kept    int          // elements beyond limit for taking changes back
+	open    bool         // these may be used
 	live    int          // elements in use
 	free    [32][]uint32 // by log2 of the length: offsets ready for reuse
 	retired []retired    // oldest first
@@ -35,7 +38,14 @@ func newPool[T any](d *qsbr.Domain, elements int) (*pool[T], error) {
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
-	return &pool[T]{all: offheap.Slice[T](r, elements), region: r, domain: d}, nil
+	kept := elements / 16
+	return &pool[T]{all: offheap.Slice[T](r, elements), region: r, domain: d, limit: elements - kept, kept: kept}, nil
+}
+
+// reserve opens and closes what is kept for taking changes back, and returns how it was.
+func (p *pool[T]) reserve(open bool) (was bool) {
+	was, p.open = p.open, open
+	return was
 }
 
 // alloc returns the offset of 2^order elements with undefined content.
@@ -52,7 +62,11 @@ func (p *pool[T]) alloc(order int) (uint32, error) {
 		return off, nil
 	}
 	off := (p.top + n - 1) &^ (n - 1)
-	if off+n > len(p.all) {
+	limit := p.limit
+	if p.open {
+		limit += p.kept
+	}
+	if off+n > limit {
 		return 0, fmt.Errorf("lpm: %d elements: %w", len(p.all), ErrFull)
 	}
 	for gap := p.top; gap < off; gap += gap & -gap { // what alignment skips serves smaller runs

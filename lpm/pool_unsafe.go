@@ -16,10 +16,3 @@ func at[T any](p *T, i uint32) T {
 func load(p *uint32, i uint32) uint32 {
 	return atomic.LoadUint32((*uint32)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*4)))
 }
-
-// load64 and store64 are for the two words from p[i] on, i even, that are read and swapped together.
-func load64(p *uint32, i uint32) uint64 {
-	return atomic.LoadUint64((*uint64)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*4)))
-}
-
-func store64(p *uint32, v uint64) { atomic.StoreUint64((*uint64)(unsafe.Pointer(p)), v) }

@@ -35,23 +35,22 @@ func (rs records) search(key uint64) (int, bool) {
 	return i, i < len(rs) && rs[i].key() == key
 }
 
-// put inserts, replaces or (hop 0) deletes, and returns by how much the count changed. same: nothing changed.
-func (rs *records) put(r record) (delta int, same bool) {
+// put inserts, replaces or (hop 0) deletes, and returns the hop of before, 0 where there was none.
+func (rs *records) put(r record) (before uint16) {
 	i, found := rs.search(r.key())
+	if found {
+		before = (*rs)[i].hop()
+	}
 	switch {
 	case !found && r.hop() == 0:
-		return 0, true
 	case !found:
 		*rs = slices.Insert(*rs, i, r)
-		return 1, false
 	case r.hop() == 0:
 		*rs = slices.Delete(*rs, i, i+1)
-		return -1, false
 	default:
-		same = (*rs)[i] == r
 		(*rs)[i] = r
-		return 0, same
 	}
+	return before
 }
 
 // cover returns the hop of the longest record that holds addr, or else none.
@@ -100,8 +99,8 @@ func (o *octet) low(number uint8) records {
 
 func (o *octet) empty() bool { return len(o.mid) == 0 && len(o.blocks) == 0 }
 
-// put stores one change and reports whether it changed anything.
-func (s *shelf) put(r Route) bool {
+// put stores one change, and returns the prefix's hop of before, 0 where there was none, and whether that is another.
+func (s *shelf) put(r Route) (before Hop, changed bool) {
 	var list *records
 	rec := newRecord(r)
 	if r.Len <= 8 {
@@ -110,7 +109,7 @@ func (s *shelf) put(r Route) bool {
 		o := s.octets[r.Addr>>24]
 		if o == nil {
 			if r.Hop == 0 {
-				return false
+				return 0, false
 			}
 			o = new(octet)
 			s.octets[r.Addr>>24] = o
@@ -121,19 +120,54 @@ func (s *shelf) put(r Route) bool {
 			i, ok := o.search(uint8(r.Addr >> 16))
 			if !ok {
 				if r.Hop == 0 {
-					return false
+					return 0, false
 				}
 				o.blocks = slices.Insert(o.blocks, i, block{number: uint8(r.Addr >> 16)})
 			}
 			list = &o.blocks[i].low
 		}
 	}
-	delta, same := list.put(rec)
-	s.count += delta
-	if delta < 0 && len(*list) == 0 {
+	n := len(*list)
+	before = Hop(list.put(rec))
+	s.count += len(*list) - n
+	if r.Hop == 0 && len(*list) == 0 {
 		s.prune(r)
 	}
-	return !same
+	return before, before != r.Hop
+}
+
+// hop returns a prefix's hop, 0 where it is not there.
+func (s *shelf) hop(r Route) uint16 {
+	list := s.top
+	if o := s.octets[r.Addr>>24]; r.Len > 8 {
+		switch {
+		case o == nil:
+			return 0
+		case r.Len <= 16:
+			list = o.mid
+		default:
+			list = o.low(uint8(r.Addr >> 16))
+		}
+	}
+	if i, found := list.search(newRecord(r).key()); found {
+		return list[i].hop()
+	}
+	return 0
+}
+
+// cover24 returns the hop of the longest prefix up to /24 that holds a /24 block; 0: none.
+func (s *shelf) cover24(block uint32) uint16 {
+	addr := block << 8
+	hop := s.top.cover(addr, 0)
+	if o := s.octets[addr>>24]; o != nil {
+		hop = o.mid.cover(addr, hop)
+		for _, r := range o.low(uint8(addr >> 16)) {
+			if r.len() <= 24 && r.addr() <= addr && addr <= r.last() {
+				hop = r.hop()
+			}
+		}
+	}
+	return hop
 }
 
 // prune forgets the block and the octet that a deletion has left empty.

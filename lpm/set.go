@@ -2,8 +2,7 @@ package lpm
 
 import (
 	"fmt"
-	"math"
-	"math/bits"
+	"sync/atomic"
 
 	"vrfwd/internal/offheap"
 	"vrfwd/internal/qsbr"
@@ -11,49 +10,65 @@ import (
 
 // Set is many small tables over one pool of memory. Table 0 is always empty: it stands for the parent VR.
 //
-// A table is 8-8-16: a node for the first octet, nodes for the second, and lists of ranges below. All stand in one
-// array of 32-bit words, laid out so that a walk takes no branch that depends on the data but to end:
+// A table is 16-16: the prefixes up to /16 are ranges over the first 16 bits of an address, and each /16 block that holds
+// longer ones is ranges over the last 16, the block's covers included. What is a block's stands in an index of all
+// tables', a hash table; where that has nothing, the first list answers. Both are lists of one kind, so that a lookup is
+// one probe and one search, two or three cache lines, however many VRFs there are:
 //
-//	words[0:65536]   words[h] = h: where a stretch of one hop points to
-//	nodes            one per table from nodes on (the root), more in the pool; 16 words, a cache line:
-//	                 8 pairs | run bitmap | before |, one pair for 32 octets
-//	octet o          pair o>>5; words[before + popcount(bitmap up to and with bit o&31)] is its reference
-//	reference        < 2^16: a hop;  < 2^27: node number + 2^16;  else | order (5) | offset / 2 (27) | of ranges
-//	ranges           2^order words | start (16) | hop (16) | ascending; the first starts at 0, the last is repeated
+//	tops[table]     | octets (32) | reference of the ranges over the first 16 bits (32) |
+//	index           buckets of 16 words, a cache line: 8 keys | table (16) | block (16) |, 8 references; 0: free (index.go)
+//	reference       | order (6) | offset / 2 (26) |
+//	ranges          2^order words | start (16) | hop (16) | ascending; the first starts at 0, the last is repeated
+//	words[2*h] = h  for every hop h: reference h is the one range of that hop
 //
-// In front stand two filters, so that the miss, the common case of fallback, rarely walks: the claims in the root of
-// the parent's Table, which are all tables' in one, and, for what they let through, a hashed bitmap of the /20 blocks
-// that a table's prefixes touch, at 16 to 64 bits for each:
+// In front stand two filters, so that the miss, the common case of fallback, rarely comes so far: the claims in the root
+// of the parent's Table, a bit for every fourth table, and, for what they let through, 64 bits beside each bucket with
+// marks of the blocks that belong there. Prefixes shorter than /12 have no marks there, but one bit of octets for each 8
+// first octets they touch.
 //
-//	blocks[table]    | first word (27) | log2 of the bits (5) |
+// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 8 (tops) + 16 (ranges 0, 10.1, 10.2 and one repeated)
+// + 8 (key and reference of 10.1) + 16 (ranges 0, 512, 768 and one repeated) = 48 bytes, free places of the index and the
+// filter aside, and an empty table 8.
 //
-// Worked example: a table with 10.1.0.0/16 and 10.1.2.0/24 takes 4 (blocks) + 64 (root) + 16 (3 runs: octets 0..9, 10,
-// 11..31) + 64 (node of octet 10) + 16 (3 runs) + 16 (ranges 0, 512, 768 and one repeated) + 128 (bitmap: 16 blocks) =
-// 308 bytes, and an empty table 68.
+// Readers never lock and never wait. References are swapped by one store; the ranges they lead to are immutable. A key
+// once in the index answers for its block for good, covers and all, until the index is made anew. A reader loads tops
+// first, then where the index stands; so, whichever of the two lists answers, it is as of one moment:
 //
-// Readers never lock and never wait. A pair is swapped by one 64-bit store, a reference by one 32-bit store; the runs
-// they lead to are immutable. One writer at a time, the parent's, for claims are written into its root.
+//	block's entry found:  it is the whole answer, now
+//	none found:           there was none when tops was loaded either: the answer as of then
+//
+// One writer at a time, the parent's, for claims are written into its root.
 type Set struct {
 	parent *Table
 	words  *pool[uint32]
-	blocks []uint32        // second filter: where a table's bitmap stands
-	region *offheap.Region // of blocks
-	marks  []uint32        // by table: changes since its filters were made
-	tables []*shelf        // nil: empty
-	ranges []uint32        // scratch: one block's ranges
+	tops   []uint64        // by table
+	heads  []uint64        // one: where the index stands
+	region *offheap.Region // of tops and heads
+
+	// The writer's.
+	tables []*shelf                     // nil: empty
+	used   int                          // keys in the index
+	marks  int                          // blocks marked in the filter
+	dead   map[uint16]map[uint16]uint64 // by table, blocks without a prefix that the index still knows: token; 0: none yet
+	dying  []uint32                     // keys of dead that have no token yet
+	deaths int                          // since the index was made
+	undo   []Route                      // what the batch at hand has changed, with the hops of before
+	failed *shelf                       // what a build could not bring in
+	owing  uint16                       // the table that readers see undo or failed in; 0: none
+
+	ranges       []uint32 // scratch: one list
+	merged       records  // scratch: the prefixes up to /16 of one table
+	gonePrefixes []Route  // scratch: what a batch deletes
 }
 
 const (
-	maxTables  = 1 << 16
-	hopWords   = 1 << 16              // words that are hops themselves
-	nodeWords  = 16                   // a node
-	nodeOrder  = 4                    //
-	firstNode  = 1 << 16              // reference of node number 0
-	firstRange = 1 << 27              // lowest reference to ranges
-	rootNode   = hopWords / nodeWords // node number of table 0's root
-	rangeShift = 27
+	maxTables = 1 << 16
+	hopWords  = 2 << 16 // words that are hops themselves
 
-	reserveWords = 1 << 28 // words, 1 GiB of addresses: what references to ranges reach
+	rangeShift = 26
+	rangeMask  = 1<<rangeShift - 1
+
+	reserveWords = 1 << 27 // words, 512 MiB of addresses: what references reach
 	reserveLong  = 1 << 24
 )
 
@@ -67,8 +82,8 @@ func newSet(d *qsbr.Domain, parent *Table, tables, reserve int) (*Set, error) {
 	if tables < 1 || tables > maxTables {
 		return nil, fmt.Errorf("lpm: %d tables: %w: 1 to %d", tables, ErrTable, maxTables)
 	}
-	// Blocks and roots are reserved for every uint16, so that no table number leads out of them.
-	region, err := offheap.Alloc(4 * maxTables)
+	// Tops are reserved for every uint16, so that no table number leads out of them.
+	region, err := offheap.Alloc(8 * (maxTables + 1))
 	if err != nil {
 		return nil, fmt.Errorf("lpm: %w", err)
 	}
@@ -77,18 +92,18 @@ func newSet(d *qsbr.Domain, parent *Table, tables, reserve int) (*Set, error) {
 		region.Close()
 		return nil, err
 	}
-	words.top = hopWords + maxTables*nodeWords + 1
-	words.all[allBlocks>>5] = ^uint32(0)
-	for h := range hopWords {
-		words.all[h] = uint32(h)
+	words.top = hopWords
+	for h := range uint32(1 << 16) {
+		words.all[2*h] = h
 	}
+	all := offheap.Slice[uint64](region, maxTables+1)
 	s := &Set{
-		parent: parent, words: words, region: region, blocks: offheap.Slice[uint32](region, maxTables),
-		tables: make([]*shelf, tables), marks: make([]uint32, tables),
+		parent: parent, words: words, region: region, tops: all[:maxTables], heads: all[maxTables:],
+		tables: make([]*shelf, tables), dead: map[uint16]map[uint16]uint64{},
 	}
-	for table := range tables {
-		s.clearNode(rootNode + uint32(table))
-		s.blocks[table] = noBlocks
+	if err := s.rehash(); err != nil {
+		s.Close()
+		return nil, err
 	}
 	return s, nil
 }
@@ -115,26 +130,16 @@ func (s *Set) Lookup(table uint16, addr uint32) Hop {
 
 // walk is Lookup behind the filters.
 func (s *Set) walk(table uint16, addr uint32) Hop {
-	words := &s.words.all[0]
-	ref := child(words, firstNode+rootNode+uint32(table), addr>>24)
-	if ref >= firstNode {
-		ref = child(words, ref, addr>>16&255)
+	ref, low := uint32(atomic.LoadUint64(&s.tops[table])), addr>>16
+	if own, ok := s.find(keyOf(table, addr)); ok {
+		ref, low = own, addr&0xffff
 	}
-	if ref >= firstRange {
-		ref = search(words, ref, addr&0xffff)
-	}
-	return Hop(ref)
-}
-
-// child returns the reference of one octet in a node.
-func child(words *uint32, ref, octet uint32) uint32 {
-	pair := load64(words, (ref-firstNode)*nodeWords+octet>>5*2)
-	return load(words, uint32(pair>>32)+uint32(bits.OnesCount32(uint32(pair)<<(^octet&31))))
+	return search(&s.words.all[0], ref, low)
 }
 
 // search returns the hop of the last range that starts at or before low.
-func search(words *uint32, ref, low uint32) uint32 {
-	i := ref % firstRange * 2
+func search(words *uint32, ref, low uint32) Hop {
+	i := ref & rangeMask * 2
 	key := low<<16 | 0xffff
 	for step := uint32(1) << (ref >> rangeShift) >> 1; step > 0; step >>= 1 {
 		next := i + step
@@ -142,118 +147,22 @@ func search(words *uint32, ref, low uint32) uint32 {
 			i = next
 		}
 	}
-	return at(words, i) & 0xffff
+	return Hop(at(words, i) & 0xffff)
 }
 
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).
 func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
 	var keys [maxBurst]Key
-	var all picks
-	for i := range maxBurst {
-		all[i] = uint32(i)
-	}
 	for len(addrs) > 0 {
 		n := min(len(addrs), maxBurst)
+		var all picks
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
-			hops[i] = 0
+			hops[i], all[i] = 0, uint32(i)
 		}
-		s.walkAll(keys[:n], hops[:n], all[:n])
+		s.override(keys[:n], hops[:n], &all, n)
 		tables, addrs, hops = tables[n:], addrs[n:], hops[n:]
 	}
-}
-
-// Build replaces one table's content by routes, in any order; of equal prefixes the last wins, hop 0 is left out.
-// Readers see octet by octet the old or the new content.
-func (s *Set) Build(table uint16, routes []Route) error {
-	if err := s.check(table, routes); err != nil {
-		return err
-	}
-	old, t := s.tables[table], new(shelf)
-	t.fill(routes)
-	s.tables[table] = t
-	for r := range t.each {
-		s.claim(r.route(), 1)
-		s.announce(table, r.route())
-	}
-	s.marks[table] = math.MaxUint32 // made anew at the end
-	if err := s.compileOctets(table, 0, 255); err != nil {
-		return err
-	}
-	if old != nil {
-		for r := range old.each {
-			s.claim(r.route(), -1)
-		}
-	}
-	s.tidy(table)
-	return nil
-}
-
-// claim has the parent's root let a prefix through, before it is published, or takes that back, after it is withdrawn.
-func (s *Set) claim(r Route, delta int) {
-	if s.parent != nil {
-		s.parent.claim(r, delta)
-	}
-}
-
-// Apply inserts, replaces (hop above 0) and deletes (hop 0) prefixes of one table in place, while readers look up.
-// All changes are checked before the first is made; deleting a prefix that is not there changes nothing.
-func (s *Set) Apply(table uint16, changes []Route) error {
-	if err := s.check(table, changes); err != nil {
-		return err
-	}
-	for _, c := range changes {
-		t := s.tables[table]
-		if t == nil {
-			if c.Hop == 0 {
-				continue
-			}
-			t = new(shelf)
-			s.tables[table] = t
-		}
-		before := t.count
-		if !t.put(c) {
-			continue
-		}
-		if c.Hop != 0 {
-			if t.count > before {
-				s.claim(c, 1)
-			}
-			s.announce(table, c)
-		} else {
-			s.marks[table]++
-		}
-		if err := s.compile(table, c); err != nil {
-			return err
-		}
-		if t.count < before {
-			s.claim(c, -1)
-		}
-	}
-	s.tidy(table)
-	return nil
-}
-
-func (s *Set) check(table uint16, routes []Route) error {
-	if int(table) >= len(s.tables) || table == 0 && len(routes) > 0 {
-		return fmt.Errorf("lpm: table %d: %w: 1 to %d", table, ErrTable, len(s.tables)-1)
-	}
-	return checkAll(routes)
-}
-
-// tidy ends a batch: its grace period starts, and a table that has become empty keeps no records.
-func (s *Set) tidy(table uint16) {
-	t := s.tables[table]
-	if t == nil {
-		return
-	}
-	if t.count == 0 || s.tired(table) {
-		s.refit(table)
-	}
-	if t.count == 0 {
-		s.tables[table] = nil
-	}
-	s.words.seal()
 }
 
 // Memory returns the bytes that lookups read, of all tables (fib), and those of the writer's own records on the heap
@@ -264,12 +173,12 @@ func (s *Set) Memory() (fib, writer int) {
 			writer += t.bytes()
 		}
 	}
-	return 4 * ((1+nodeWords)*len(s.tables) + s.words.live), writer
+	return 8*len(s.tables) + 4*s.words.live, writer
 }
 
 // Close gives the memory back. No reader may use the set any more.
 func (s *Set) Close() {
 	s.words.close()
 	s.region.Close()
-	s.blocks = nil
+	s.tops, s.heads = nil, nil
 }

@@ -1,100 +1,292 @@
 package lpm
 
 import (
-	"math/bits"
+	"fmt"
 	"sync/atomic"
 )
 
-// compile brings what the readers see up to date with the shelf after one prefix has changed.
-func (s *Set) compile(table uint16, c Route) error {
-	last := c.Addr | ^mask(c.Len)
-	octet := c.Addr >> 24
-	if c.Len <= 8 {
-		return s.compileOctets(table, octet, last>>24)
+// Build replaces one table's content by routes, in any order; of equal prefixes the last wins, hop 0 is left out.
+// Readers see block by block the old or the new content. All or nothing, as Apply.
+func (s *Set) Build(table uint16, routes []Route) error {
+	if err := s.check(table, routes); err != nil {
+		return err
 	}
-	ref := child(&s.words.all[0], firstNode+rootNode+uint32(table), octet)
-	o := s.tables[table].octets[octet]
-	if o == nil || ref < firstNode {
-		return s.compileOctets(table, octet, octet)
+	if err := s.settle(); err != nil {
+		return err
 	}
-	return s.compileBlocks(ref-firstNode, o, c.Addr, last, s.tables[table].top.cover(c.Addr, 0))
+	old, t := s.tables[table], new(shelf)
+	t.fill(routes)
+	s.replace(table, t)
+	for r := range t.each {
+		s.claim(table, r.route(), 1)
+		s.announce(table, r.route())
+	}
+	if err := s.compileTable(table); err != nil {
+		s.unbuild(table, old)
+		return err
+	}
+	if old != nil {
+		for r := range old.each {
+			s.claim(table, r.route(), -1)
+		}
+	}
+	s.tidy(table)
+	return nil
 }
 
-// compileOctets compiles the first octets from..to of a table from the shelf: for each a hop, or a fresh node.
-func (s *Set) compileOctets(table uint16, from, to uint32) error {
+// Apply inserts, replaces (hop above 0) and deletes (hop 0) prefixes of one table in place, while readers look up.
+// All changes are checked before the first is made; deleting a prefix that is not there changes nothing. All or nothing:
+// where memory is full, what was done is taken back (see Owes).
+func (s *Set) Apply(table uint16, changes []Route) error {
+	if err := s.check(table, changes); err != nil {
+		return err
+	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.undo, s.gonePrefixes = again(s.undo), again(s.gonePrefixes)
+	for len(changes) > 0 {
+		n := 1
+		for n < len(changes) && together(changes[0], changes[n]) {
+			n++
+		}
+		if err := s.apply(table, changes[:n]); err != nil {
+			s.takeBack(table)
+			return err
+		}
+		changes = changes[n:]
+	}
+	for _, c := range s.gonePrefixes {
+		s.claim(table, c, -1)
+	}
+	s.tidy(table)
+	return nil
+}
+
+// together tells whether changes in a row are compiled together: prefixes up to /16 are one list of ranges, and so are
+// those beyond it of one block. Compiled one by one, a block's changes would cost their number times the block's size.
+func together(a, b Route) bool {
+	if a.Len <= 16 || b.Len <= 16 {
+		return a.Len <= 16 && b.Len <= 16
+	}
+	return a.Addr>>16 == b.Addr>>16
+}
+
+// apply makes one change, or several together.
+func (s *Set) apply(table uint16, changes []Route) error {
+	block := changes[0].Len > 16
+	dirty := false
+	for _, c := range changes {
+		before, changed := s.put(table, c)
+		if !changed {
+			continue
+		}
+		s.undo = append(s.undo, Route{c.Addr, c.Len, before})
+		switch {
+		case before == 0:
+			s.claim(table, c, 1)
+			s.announce(table, c)
+		case c.Hop == 0:
+			s.gonePrefixes = append(s.gonePrefixes, c)
+		}
+		if dirty = true; block {
+			continue
+		}
+		if err := s.compile(table, c); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !block:
+		return s.compileTops(table)
+	case dirty:
+		return s.compileBlock(table, changes[0].Addr>>16)
+	}
+	return nil
+}
+
+func (s *Set) check(table uint16, routes []Route) error {
+	if int(table) >= len(s.tables) || table == 0 && len(routes) > 0 {
+		return fmt.Errorf("lpm: table %d: %w: 1 to %d", table, ErrTable, len(s.tables)-1)
+	}
+	return checkAll(routes)
+}
+
+// claim has the parent's root let a prefix through, before it is published, or takes that back, after it is withdrawn.
+func (s *Set) claim(table uint16, r Route, delta int) {
+	if s.parent != nil {
+		s.parent.claim(table, r, delta)
+	}
+}
+
+// put stores one change in a table's records.
+func (s *Set) put(table uint16, r Route) (before Hop, changed bool) {
 	t := s.tables[table]
-	root := rootNode + uint32(table)
-	for w := from >> 5; w <= to>>5; w++ {
-		refs := s.expand(root, w)
-		old := refs
-		for i := range refs {
-			octet := w<<5 + uint32(i)
-			if octet < from || octet > to {
-				continue
-			}
-			hop := t.top.cover(octet<<24, 0)
-			refs[i] = uint32(hop)
-			if o := t.octets[octet]; o != nil {
-				node, err := s.words.alloc(nodeOrder)
-				if err != nil {
-					return err
-				}
-				node /= nodeWords
-				s.clearNode(node)
-				if err := s.compileBlocks(node, o, octet<<24, octet<<24|0xffffff, hop); err != nil {
-					return err
-				}
-				refs[i] = firstNode + node
-			}
+	if t == nil {
+		t = new(shelf)
+		s.tables[table] = t
+	}
+	before, changed = t.put(r)
+	switch {
+	case !changed:
+	case r.Hop == 0:
+		s.bury(table, r)
+	default:
+		s.revive(table, r)
+	}
+	return before, changed
+}
+
+// replace puts other records in the place of a table's; nil: none.
+func (s *Set) replace(table uint16, t *shelf) {
+	old := s.tables[table]
+	s.tables[table] = t
+	if old != nil {
+		for r := range old.each {
+			s.bury(table, r.route())
 		}
-		if err := s.store(root, w, &refs); err != nil {
-			return err
+	}
+	if t != nil {
+		for r := range t.each {
+			s.revive(table, r.route())
 		}
-		for i := range old {
-			if old[i] != refs[i] && old[i] >= firstNode {
-				s.retireNode(old[i] - firstNode)
+	}
+}
+
+// tidy ends a batch: its grace period starts, and a table that has become empty keeps no records.
+func (s *Set) tidy(table uint16) {
+	if t := s.tables[table]; t != nil && t.count == 0 {
+		s.tables[table] = nil
+	}
+	s.lay()
+	if s.deaths > 64+s.used/2 {
+		_ = s.rehash() // for want of memory it stays as large as it is
+	}
+	s.words.seal()
+}
+
+// low returns the prefixes beyond /16 of a table's block.
+func (s *Set) low(table uint16, block uint32) records {
+	t := s.tables[table]
+	if t == nil {
+		return nil
+	}
+	if o := t.octets[block>>8&255]; o != nil {
+		return o.low(uint8(block))
+	}
+	return nil
+}
+
+// compile brings the index up to date with the shelf after one prefix has changed: its block, or all below it that
+// have a key, for these hold their covers.
+func (s *Set) compile(table uint16, c Route) error {
+	if c.Len > 16 {
+		return s.compileBlock(table, c.Addr>>16)
+	}
+	last := c.Addr | ^mask(c.Len)
+	if err := s.compileBlocks(table, c.Addr, last); err != nil {
+		return err
+	}
+	for block := range s.dead[table] {
+		if b := uint32(block); b >= c.Addr>>16 && b <= last>>16 {
+			if err := s.compileBlock(table, b); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// compileBlocks compiles the /16 blocks from..to of one first octet into its node; hop is the cover of at most /8.
-func (s *Set) compileBlocks(node uint32, o *octet, from, to uint32, hop uint16) error {
-	first, last := from>>16&255, to>>16&255
-	for w := first >> 5; w <= last>>5; w++ {
-		refs := s.expand(node, w)
-		old := refs
-		for i := range refs {
-			number := w<<5 + uint32(i)
-			if number < first || number > last {
-				continue
-			}
-			cover := o.mid.cover(from&0xff000000|number<<16, hop)
-			refs[i] = uint32(cover)
-			if low := o.low(uint8(number)); len(low) > 0 {
-				ref, err := s.compileRanges(low, cover)
-				if err != nil {
+// compileTable brings all that readers see of a table up to date.
+func (s *Set) compileTable(table uint16) error {
+	if err := s.compile(table, Route{}); err != nil { // as if the default route had changed
+		return err
+	}
+	return s.compileTops(table)
+}
+
+// compileBlocks compiles the blocks between two addresses in which a table has prefixes beyond /16.
+func (s *Set) compileBlocks(table uint16, from, to uint32) error {
+	t := s.tables[table]
+	if t == nil {
+		return nil
+	}
+	for octet := from >> 24; octet <= to>>24; octet++ {
+		o := t.octets[octet]
+		if o == nil {
+			continue
+		}
+		for i := range o.blocks {
+			if b := octet<<8 | uint32(o.blocks[i].number); b >= from>>16 && b <= to>>16 {
+				if err := s.compileBlock(table, b); err != nil {
 					return err
 				}
-				refs[i] = ref
-			}
-		}
-		if err := s.store(node, w, &refs); err != nil {
-			return err
-		}
-		for i := range old {
-			if old[i] != refs[i] {
-				s.retireRanges(old[i])
 			}
 		}
 	}
 	return nil
 }
 
-// compileRanges writes the ranges of one /16 block, or is just the hop where one covers it.
-func (s *Set) compileRanges(low records, cover uint16) (uint32, error) {
-	ranges := s.sweep(low, cover)
+// compileBlock writes the ranges of one /16 block from the shelf and has the index lead to them. A block that has lost
+// its last prefix beyond /16 keeps its key, for its cover.
+func (s *Set) compileBlock(table uint16, block uint32) error {
+	key, low := uint32(table)<<16|block, s.low(table, block)
+	if len(low) == 0 {
+		if _, known := s.locate(key); !known {
+			return nil
+		}
+	}
+	var cover uint16
+	if t := s.tables[table]; t != nil {
+		cover = t.top.cover(block<<16, 0)
+		if o := t.octets[block>>8]; o != nil {
+			cover = o.mid.cover(block<<16, cover)
+		}
+	}
+	ref, err := s.compileRanges(low, 0, cover)
+	if err != nil {
+		return err
+	}
+	if err := s.set(key, ref); err != nil {
+		s.retireRanges(ref)
+		return err
+	}
+	return nil
+}
+
+// compileTops writes the ranges of a table's prefixes up to /16 from the shelf and swaps them in.
+func (s *Set) compileTops(table uint16) error {
+	short, octets := s.merged[:0], uint64(0)
+	if t := s.tables[table]; t != nil {
+		top := t.top
+		for octet, o := range t.octets {
+			for len(top) > 0 && int(top[0].addr()>>24) <= octet {
+				short = append(short, top[0])
+				top = top[1:]
+			}
+			if o != nil {
+				short = append(short, o.mid...)
+			}
+		}
+	}
+	s.merged = short
+	for _, r := range short {
+		octets |= octetsOf(r.route())
+	}
+	ref, err := s.compileRanges(short, 16, 0)
+	if err != nil {
+		return err
+	}
+	old := s.tops[table]
+	atomic.StoreUint64(&s.tops[table], octets|uint64(ref))
+	s.retireRanges(uint32(old))
+	return nil
+}
+
+// compileRanges writes the ranges of nested prefixes over 16 bits of an address, from bit shift on, and what covers
+// them all; it is just the hop where that is the same everywhere.
+func (s *Set) compileRanges(list records, shift int, cover uint16) (ref uint32, err error) {
+	ranges := s.sweep(list, shift, cover)
 	if len(ranges) == 1 {
 		return ranges[0] & 0xffff, nil
 	}
@@ -111,12 +303,12 @@ func (s *Set) compileRanges(low records, cover uint16) (uint32, error) {
 }
 
 // sweep turns nested prefixes into adjacent ranges | start (16) | hop (16) |, neighbours of one hop merged.
-func (s *Set) sweep(low records, cover uint16) []uint32 {
+func (s *Set) sweep(list records, shift int, cover uint16) []uint32 {
 	type open struct {
 		last uint32
 		hop  uint16
 	}
-	var stack [17]open // the cover, and at most one prefix per length 17..32
+	var stack [18]open // the cover, and at most one prefix per length 0..16 or 17..32
 	stack[0] = open{0xffff, cover}
 	depth := 0
 	ranges := append(s.ranges[:0], uint32(cover))
@@ -139,11 +331,11 @@ func (s *Set) sweep(low records, cover uint16) []uint32 {
 			}
 		}
 	}
-	for _, r := range low {
-		start := r.addr() & 0xffff
+	for _, r := range list {
+		start := r.addr() >> shift & 0xffff
 		end(start)
 		depth++
-		stack[depth] = open{r.last() & 0xffff, r.hop()}
+		stack[depth] = open{r.last() >> shift & 0xffff, r.hop()}
 		emit(start)
 	}
 	end(1 << 16)
@@ -151,85 +343,8 @@ func (s *Set) sweep(low records, cover uint16) []uint32 {
 	return ranges
 }
 
-// expand returns the references of the 32 octets of one pair of a node.
-func (s *Set) expand(node, w uint32) (refs [32]uint32) {
-	all := s.words.all
-	at := node*nodeWords + 2*w
-	bitmap, i := all[at], all[at+1]
-	for o := range refs {
-		i += bitmap >> o & 1
-		refs[o] = all[i]
-	}
-	return refs
-}
-
-// store makes refs the references of one pair of a node, by one store for readers, and retires the pair's old list.
-func (s *Set) store(node, w uint32, refs *[32]uint32) error {
-	bitmap, n := uint32(1), 1
-	for o := 1; o < len(refs); o++ {
-		if refs[o] != refs[o-1] {
-			bitmap |= 1 << o
-			n++
-		}
-	}
-	all := s.words.all
-	at := node*nodeWords + 2*w
-	oldBitmap, oldList := all[at], all[at+1]+1
-	list := refs[0] // one run of one hop: the word that is the hop
-	if n > 1 {
-		if oldBitmap == bitmap && oldList >= hopWords { // the same runs: swap the references that differ
-			for m, i := bitmap, oldList; m != 0; m, i = m&(m-1), i+1 {
-				if ref := refs[bits.TrailingZeros32(m)]; all[i] != ref {
-					atomic.StoreUint32(&all[i], ref)
-				}
-			}
-			return nil
-		}
-		var err error
-		if list, err = s.words.alloc(orderOf(n)); err != nil {
-			return err
-		}
-		for m, i := bitmap, list; m != 0; m, i = m&(m-1), i+1 {
-			all[i] = refs[bits.TrailingZeros32(m)]
-		}
-	}
-	store64(&all[at], uint64(list-1)<<32|uint64(bitmap))
-	s.retireList(oldBitmap, oldList)
-	return nil
-}
-
-// clearNode makes every octet of a node hop 0. The node is not published yet.
-func (s *Set) clearNode(node uint32) {
-	words := s.words.all[node*nodeWords:][:nodeWords]
-	for i := 0; i < nodeWords; i += 2 {
-		words[i], words[i+1] = 1, ^uint32(0)
-	}
-}
-
-func (s *Set) retireList(bitmap, list uint32) {
-	if list >= hopWords {
-		s.words.retire(list, orderOf(bits.OnesCount32(bitmap)))
-	}
-}
-
 func (s *Set) retireRanges(ref uint32) {
-	if ref >= firstRange {
-		s.words.retire(ref%firstRange*2, int(ref>>rangeShift))
+	if order := int(ref >> rangeShift); order > 0 {
+		s.words.retire(ref&rangeMask*2, order)
 	}
-}
-
-// retireNode retires a node of the second octet and all below it.
-func (s *Set) retireNode(node uint32) {
-	for w := range uint32(8) {
-		at := node*nodeWords + 2*w
-		bitmap, list := s.words.all[at], s.words.all[at+1]+1
-		if list < hopWords {
-			continue
-		}
-		for i := range uint32(bits.OnesCount32(bitmap)) {
-			s.retireRanges(s.words.all[list+i])
-		}
-		s.retireList(bitmap, list)
-	}
-	s.words.retire(node*nodeWords, nodeOrder)
 }

@@ -1,6 +1,7 @@
 package lpm
 
 import (
+	"maps"
 	"math/bits"
 	"sync/atomic"
 	"unsafe"
@@ -12,8 +13,8 @@ import (
 //
 // A root entry names a chunk and how coarse it is; the chunk holds one leaf per 2^s /24 blocks:
 //
-//	root[addr>>14]   31                 7 6      3 2  0
-//	                |  offset of leaves  | claims |  s  |      leaf = leaves[offset + (addr>>8&63)>>s]
+//	root[addr>>14]   31                 7 6 4 3      0
+//	                |  offset of leaves  | s | claims |      leaf = leaves[offset + (addr>>8&63)>>s]
 //
 // claims are not the table's own matter: they tell LookupDual which addresses a VRF may have a route for (claims.go).
 //
@@ -41,6 +42,9 @@ type Table struct {
 	stale   map[uint32]uint64 // by /24: token after which its cover may go
 
 	paint [chunkLen]uint16 // scratch: one chunk's hops
+	undo  []Route          // of the batch at hand
+	owed  []Route          // that could not be taken back for want of memory
+	torn  bool             // long does not hold what the shelf says
 }
 
 type oldDense struct {
@@ -69,7 +73,7 @@ func (t *Table) Len() int { return t.shelf.count }
 func (t *Table) Lookup(addr uint32) Hop {
 	d := t.dense.Load()
 	e := atomic.LoadUint32(&d.root[addr>>rootShift])
-	i := e>>leafShift + addr>>8&(chunkLen-1)>>(e&7)
+	i := e>>leafShift + addr>>8&(chunkLen-1)>>(e>>strideShift&7)
 	var h uint32
 	switch {
 	case d.wide != nil:
@@ -100,9 +104,13 @@ func (t *Table) LookupBurst(addrs []uint32, hops []Hop) {
 }
 
 // Build replaces the whole content by routes, in any order; of equal prefixes the last wins, hop 0 is left out. Readers
-// see the old content until the new one is complete. Sorted input (address, then length) builds fastest.
+// see the old content until the new one is complete. Sorted input (address, then length) builds fastest. All or nothing, as
+// Apply.
 func (t *Table) Build(routes []Route) error {
 	if err := checkAll(routes); err != nil {
+		return err
+	}
+	if err := t.settle(); err != nil {
 		return err
 	}
 	old := t.shelf
@@ -111,6 +119,7 @@ func (t *Table) Build(routes []Route) error {
 	err := t.rebuild(t.width(maxNarrow))
 	if err != nil {
 		t.shelf = old
+		t.takeBack(nil)
 	}
 	return err
 }
@@ -150,6 +159,7 @@ func (t *Table) rebuild(w width) error {
 		d.root[i] |= t.claimed(uint32(i))
 	}
 	// What an escape leads to must stand before the root that names it: long is brought up to date first.
+	escapes := maps.Clone(t.escapes)
 	if err = t.rebuildLong(); err == nil {
 		for i := uint32(0); i < 1<<rootBits && err == nil; i++ {
 			err = t.compile(d, i)
@@ -157,8 +167,10 @@ func (t *Table) rebuild(w width) error {
 	}
 	if err != nil {
 		d.close()
+		t.escapes, t.torn = escapes, true
 		return err
 	}
+	t.torn = false
 	if old := t.dense.Swap(d); old != nil {
 		t.old = append(t.old, oldDense{old, t.domain.Advance()})
 	}
@@ -167,41 +179,78 @@ func (t *Table) rebuild(w width) error {
 }
 
 // Apply inserts, replaces (hop above 0) and deletes (hop 0) prefixes in place, while readers look up. All changes are
-// checked before the first is made; deleting a prefix that is not there changes nothing.
+// checked before the first is made; deleting a prefix that is not there changes nothing. All or nothing: where memory is
+// full, what was done is taken back (see Owes).
 func (t *Table) Apply(changes []Route) error {
 	if err := checkAll(changes); err != nil {
 		return err
 	}
-	for _, c := range changes {
-		if !t.shelf.put(c) {
-			continue
+	if err := t.settle(); err != nil {
+		return err
+	}
+	t.undo = again(t.undo)
+	for len(changes) > 0 {
+		n := 1 // prefixes beyond /24 of one root entry in a row are compiled together
+		for n < len(changes) && changes[0].Len > 24 && changes[n].Len > 24 && (changes[0].Addr^changes[n].Addr)>>rootShift == 0 {
+			n++
 		}
-		d := t.dense.Load()
-		if !d.admit(uint16(c.Hop)) {
-			// The first hop above 254, or the 255th distinct one. The margin keeps this from happening again soon.
-			if err := t.rebuild(t.width(maxNarrow * 7 / 8)); err != nil {
-				return err
-			}
-			continue
+		if err := t.apply(changes[:n]); err != nil {
+			t.takeBack(t.undo)
+			return err
 		}
-		if c.Len > 24 {
-			if err := t.long.Apply(1, []Route{c}); err != nil {
-				return err
-			}
-		}
-		first := c.Addr >> rootShift
-		last := (c.Addr | ^mask(c.Len)) >> rootShift
-		for i := first; ; i++ {
-			if err := t.compile(d, i); err != nil {
-				return err
-			}
-			if i == last {
-				break
-			}
-		}
+		changes = changes[n:]
 	}
 	t.seal()
 	return nil
+}
+
+// apply makes one change, or several together.
+func (t *Table) apply(changes []Route) error {
+	dirty := changes[:0:0]
+	for i, c := range changes {
+		before, changed := t.shelf.put(c)
+		if !changed {
+			continue
+		}
+		t.undo = append(t.undo, Route{c.Addr, c.Len, before})
+		if len(changes) == 1 {
+			dirty = changes
+		} else {
+			dirty = append(dirty, changes[i])
+		}
+	}
+	if len(dirty) == 0 {
+		return nil
+	}
+	return t.install(dirty)
+}
+
+// install brings what readers see up to date with the shelf after one prefix has changed, or several beyond /24 of one
+// root entry.
+func (t *Table) install(changes []Route) error {
+	d := t.dense.Load()
+	for _, c := range changes {
+		if !d.admit(uint16(c.Hop)) {
+			// The first hop above 254, or the 255th distinct one. The margin keeps this from happening again soon.
+			return t.rebuild(t.width(maxNarrow * 7 / 8))
+		}
+	}
+	c := changes[0]
+	if c.Len > 24 {
+		if err := t.long.Apply(1, changes); err != nil {
+			return err
+		}
+	}
+	first := c.Addr >> rootShift
+	last := (c.Addr | ^mask(c.Len)) >> rootShift
+	for i := first; ; i++ {
+		if err := t.compile(d, i); err != nil {
+			return err
+		}
+		if i == last {
+			return nil
+		}
+	}
 }
 
 // compile writes the chunk of root entry i from the shelf and publishes it.
@@ -229,8 +278,11 @@ func (t *Table) compile(d *dense, i uint32) error {
 		low = low[k:n]
 	}
 	if len(low) == 0 {
-		t.setEscapes(i, 0)
-		return d.publish(i, nil, cover)
+		err := d.publish(i, nil, cover)
+		if err == nil {
+			t.setEscapes(i, 0)
+		}
+		return err
 	}
 	slots := &t.paint
 	for j := range slots {
@@ -256,8 +308,11 @@ func (t *Table) compile(d *dense, i uint32) error {
 		}
 		slots[j] = escape16
 	}
-	t.setEscapes(i, escapes)
-	return d.publish(i, slots, 0)
+	err := d.publish(i, slots, 0)
+	if err == nil {
+		t.setEscapes(i, escapes)
+	}
+	return err
 }
 
 // Memory returns the bytes that lookups read (fib) and those of the writer's own records on the heap (writer).

@@ -1,7 +1,6 @@
 package lpm
 
 import (
-	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -62,6 +61,11 @@ func newTestSet(t testing.TB, tables int) *Set {
 }
 
 func engines(t testing.TB, d *qsbr.Domain) []engine {
+	table, set := newTables(t, d)
+	return enginesOf(table, set)
+}
+
+func newTables(t testing.TB, d *qsbr.Domain) (*Table, *Set) {
 	table, err := NewTable(d)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +76,10 @@ func engines(t testing.TB, d *qsbr.Domain) []engine {
 	}
 	t.Cleanup(table.Close)
 	t.Cleanup(set.Close)
+	return table, set
+}
+
+func enginesOf(table *Table, set *Set) []engine {
 	return []engine{
 		{
 			name: "Table", apply: table.Apply, build: table.Build, lookup: table.Lookup, burst: table.LookupBurst, len: table.Len,
@@ -92,44 +100,49 @@ func engines(t testing.TB, d *qsbr.Domain) []engine {
 			},
 			len:    func() int { return set.Len(2) },
 			verify: func(t *testing.T) { verifySet(t, set) },
-			top:    func() int { return set.words.top - (allBlocks >> 5) },
+			top:    func() int { return set.words.top - hopWords },
 		},
 	}
 }
 
-// verifySet checks that what is live in the pool is exactly what the roots reach.
+// verifySet checks that what is live in the pool is exactly what readers reach, that the index knows every block with
+// prefixes beyond /16, once, and no other that is not dead, and that the filter has the marks of all.
 func verifySet(t *testing.T, s *Set) {
 	t.Helper()
-	reached := 0
-	var node func(number uint32)
-	node = func(number uint32) {
-		for w := range uint32(8) {
-			at := number*nodeWords + 2*w
-			bitmap, list := s.words.all[at], s.words.all[at+1]+1
-			if list < hopWords {
-				continue
-			}
-			n := bits.OnesCount32(bitmap)
-			reached += 1 << orderOf(n)
-			for _, ref := range s.words.all[list:][:n] {
-				switch {
-				case ref >= firstRange:
-					reached += 1 << (ref >> rangeShift)
-				case ref >= firstNode:
-					reached += nodeWords
-					node(ref - firstNode)
-				}
-			}
+	reached := (bucketWords + 2) << s.order()
+	ranges := func(ref uint32) {
+		if order := ref >> rangeShift; order > 0 {
+			reached += 1 << order
 		}
 	}
-	for table := range s.tables {
-		node(rootNode + uint32(table))
-		if b := s.blocks[table]; b != noBlocks && b != allBlocks {
-			reached += 1 << (b&31 - 5)
+	for _, top := range s.tops[:len(s.tables)] {
+		ranges(uint32(top))
+	}
+	seen := map[uint32]bool{}
+	for key, ref := range s.keys {
+		if seen[key] {
+			t.Fatalf("Set: key %x twice in the index", key)
 		}
+		seen[key] = true
+		ranges(ref)
+		if _, dead := s.dead[uint16(key>>16)][uint16(key)]; dead == (len(s.low(uint16(key>>16), key)) > 0) {
+			t.Fatalf("Set: key %x is in use and dead, or neither", key)
+		}
+	}
+	if len(seen) != s.used {
+		t.Fatalf("Set: %d keys in the index, %d counted", len(seen), s.used)
 	}
 	if reached != s.words.live {
 		t.Fatalf("Set: %d words live, %d reached: leak or double free", s.words.live, reached)
+	}
+	for _, key := range s.marked() {
+		hash := key * hashFactor
+		if bits := markOf(hash); s.words.all[filterWord(s.heads[0], hash)]&bits != bits {
+			t.Fatalf("Set: key %x has no marks", key)
+		}
+		if len(s.low(uint16(key>>16), key)) > 0 && !seen[key] {
+			t.Fatalf("Set: key %x is not in the index", key)
+		}
 	}
 }
 
@@ -138,7 +151,7 @@ func verifyTable(t *testing.T, table *Table) {
 	d := table.dense.Load()
 	reached := 0
 	for _, e := range d.root {
-		if n := chunkLen >> (e & 7); n > 1 {
+		if n := chunkLen >> (e >> strideShift & 7); n > 1 {
 			reached += n
 		}
 	}
@@ -216,17 +229,7 @@ func TestAgainstBart(t *testing.T) {
 				w := new(twin)
 				var known []Route
 				for step := range 60 {
-					var batch []Route
-					for range 1 + r.IntN(40) {
-						c := randomRoute(r, hops)
-						if len(known) > 0 && r.IntN(2) == 0 {
-							c = known[r.IntN(len(known))]
-							if r.IntN(3) > 0 {
-								c.Hop = 0
-							}
-						}
-						batch = append(batch, c)
-					}
+					batch := someChanges(r, known, hops)
 					known = append(known, batch...)
 					if step%20 == 19 {
 						w = new(twin)
@@ -267,6 +270,24 @@ func TestAgainstBart(t *testing.T) {
 				compare(t, e, new(twin), probes(r, known, 100))
 			}
 		}
+	}
+}
+
+// TestBuildOverWithdrawn: a block whose prefixes are gone has its key still, and gets the covers of a build.
+func TestBuildOverWithdrawn(t *testing.T) {
+	set := newTestSet(t, 2)
+	c := Route{Addr: 10<<24 | 1<<16 | 2<<8, Len: 24, Hop: 1}
+	for _, hop := range []Hop{1, 0} {
+		c.Hop = hop
+		if err := set.Apply(1, []Route{c}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := set.Build(1, []Route{{Addr: 10 << 24, Len: 8, Hop: 7}}); err != nil {
+		t.Fatal(err)
+	}
+	if h := set.Lookup(1, c.Addr); h != 7 {
+		t.Fatalf("%v leads to %d, not its cover's 7", addrOf(c.Addr), h)
 	}
 }
 
