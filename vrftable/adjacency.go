@@ -11,7 +11,7 @@ import (
 )
 
 // adjKey names an adjacency: there is one per (kind, egress interface, gateway), however many routes use it. The kind
-// Forward stands for Glean too, while the gateway's MAC is not known.
+// Forward stands for Glean too, while the gateway's MAC is not known. Of a Group, the gateway is its number.
 type adjKey struct {
 	kind    Kind
 	iface   uint16
@@ -56,7 +56,11 @@ func (t *Table) place(a *adjacency) {
 // adjContent builds what workers read.
 func (t *Table) adjContent(k adjKey) Adjacency {
 	if k.iface == 0 {
-		return Adjacency{Kind: k.kind}
+		c := Adjacency{Kind: k.kind}
+		if k.kind == Group {
+			c.Group = uint16(k.gateway)
+		}
+		return c
 	}
 	i := t.ifaces[k.iface]
 	c := Adjacency{Kind: k.kind, Iface: i.index, VR: i.vr.table, Gateway: k.gateway}
@@ -126,6 +130,7 @@ func (t *Table) deriveAdjacencies() {
 		t.place(a)
 		for id := a.first; id != 0; id = t.nexthops[id].next {
 			t.markPaths(t.nexthops[id])
+			t.touchGroupsOf(t.nexthops[id])
 		}
 	}
 	t.touchedAdj = trim(t.touchedAdj)
@@ -172,7 +177,7 @@ type slots struct {
 	freeLow  []uint16
 	free     []uint16
 	waiting  []waitingSlot // given back, oldest first: free once token has passed
-	dropped  []lpm.Hop     // given back by the batch at hand
+	dropped  []lpm.Hop     // given back by the batch at hand, or held while a FIB that owes may name them
 	replaced []*adjArray   // by the batch at hand
 }
 
@@ -292,8 +297,9 @@ func (s *slots) fork() {
 	copy(s.current.adj[:s.next], old.adj[:s.next])
 }
 
-// settle starts the grace period of what the batch replaced. Call it when the batch is published.
-func (s *slots) settle() {
+// settle starts the grace period of what the batch replaced. Call it when the batch is published. With hold, slots that
+// were given back stay as they are until a later settle.
+func (s *slots) settle(hold bool) {
 	if len(s.replaced)+len(s.dropped) == 0 {
 		return
 	}
@@ -302,14 +308,15 @@ func (s *slots) settle() {
 		a.token = token
 		s.retired = append(s.retired, a)
 	}
+	s.replaced = s.replaced[:0]
+	if hold {
+		return
+	}
 	for _, h := range s.dropped {
 		s.waiting = append(s.waiting, waitingSlot{uint16(h), token})
 	}
-	s.replaced, s.dropped = s.replaced[:0], s.dropped[:0]
+	s.dropped = s.dropped[:0]
 }
-
-// abandon gives up the slots that the batch replaced: a FIB that could not be changed may name them.
-func (s *slots) abandon() { s.dropped = s.dropped[:0] }
 
 // arrays returns the number of arrays kept.
 func (s *slots) arrays() int { return 1 + len(s.retired) + len(s.spare) }

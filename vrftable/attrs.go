@@ -7,8 +7,8 @@ import "encoding/binary"
 //
 // A set is kept encoded, as the string that is also its key in the index:
 //
-//	0          4            8     12       13             14               16
-//	| next hop | local pref | MED | origin | has next hop | AS path length | AS path, 4 each | communities, 4 each |
+//	0          4            8     12       13             14               16            18
+//	| next hop | local pref | MED | origin | has next hop | AS path length | communities | AS path, 4 each | communities, 4 each | other |
 type attrSet struct {
 	index map[string]uint32
 	sets  []attrs
@@ -23,7 +23,7 @@ type attrs struct {
 	refs uint32
 }
 
-const attrHeader = 16
+const attrHeader = 18
 
 func (s *attrSet) init() {
 	s.index = map[string]uint32{}
@@ -50,12 +50,14 @@ func (s *attrSet) intern(a *Attributes) uint32 {
 	b = binary.BigEndian.AppendUint32(b, a.MED)
 	b = append(b, byte(a.Origin), has)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(a.ASPath)))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(a.Communities)))
 	for _, as := range a.ASPath {
 		b = binary.BigEndian.AppendUint32(b, as)
 	}
 	for _, c := range a.Communities {
 		b = binary.BigEndian.AppendUint32(b, uint32(c))
 	}
+	b = append(b, a.Other...)
 	s.buf = b
 	n, ok := s.index[string(b)]
 	if !ok {
@@ -132,8 +134,7 @@ func (s *attrSet) communities(n uint32) (count, off int) {
 	if n == 0 {
 		return 0, 0
 	}
-	off = attrHeader + 4*s.pathLen(n)
-	return (len(s.sets[n].code) - off) / 4, off
+	return int(s.word(n, 14) & 0xffff), attrHeader + 4*s.pathLen(n)
 }
 
 // decode returns the set as Attributes of the caller's own; nil for 0.
@@ -141,16 +142,35 @@ func (s *attrSet) decode(n uint32) *Attributes {
 	if n == 0 {
 		return nil
 	}
-	a := &Attributes{LocalPref: s.word(n, 4), MED: s.med(n), Origin: s.origin(n)}
-	if nh, ok := s.nextHop(n); ok {
-		a.NextHop = netAddr(nh)
+	return Encoded(s.sets[n].code).Decode()
+}
+
+// Encoded is a set of attributes in one piece, immutable, and the same for the same attributes: a key for what follows from
+// them. "": no attributes.
+type Encoded string
+
+// Decode returns the attributes, of the caller's own; nil: none.
+func (e Encoded) Decode() *Attributes {
+	if e == "" {
+		return nil
 	}
-	for i := range s.pathLen(n) {
-		a.ASPath = append(a.ASPath, s.as(n, i))
+	word := func(off int) uint32 {
+		return uint32(e[off])<<24 | uint32(e[off+1])<<16 | uint32(e[off+2])<<8 | uint32(e[off+3])
 	}
-	count, off := s.communities(n)
-	for i := range count {
-		a.Communities = append(a.Communities, Community(s.word(n, off+4*i)))
+	a := &Attributes{LocalPref: word(4), MED: word(8), Origin: Origin(e[12])}
+	if e[13] == 1 {
+		a.NextHop = netAddr(word(0))
 	}
+	counts := word(14)
+	off := attrHeader
+	for range counts >> 16 {
+		a.ASPath = append(a.ASPath, word(off))
+		off += 4
+	}
+	for range counts & 0xffff {
+		a.Communities = append(a.Communities, Community(word(off)))
+		off += 4
+	}
+	a.Other = string(e[off:])
 	return a
 }

@@ -125,6 +125,41 @@ func BenchmarkBulkLoad(b *testing.B) {
 	b.ReportMetric(fib, "FIB-B/route")
 }
 
+// BenchmarkDeletePeer loads the full table as one peer's beside another's, equal one, outside the clock, and deletes the
+// first: the session is down. paths=1: the other takes its place; paths=2: both were used together.
+func BenchmarkDeletePeer(b *testing.B) {
+	load := benchRoutes(benchTable(b))
+	both := make([]vrftable.AddRoutes, 2)
+	peers := []vrftable.Peer{{Addr: benchGateway(0), ID: benchGateway(0)}, {Addr: benchGateway(1), ID: benchGateway(1)}}
+	for i := range both {
+		for n, r := range load.Routes {
+			r.Peer = peers[i]
+			if i == 1 {
+				r.NextHop = load.Routes[0].NextHop
+				if r.NextHop == load.Routes[n].NextHop {
+					r.NextHop = vrftable.Via{Gateway: benchGateway(benchNextHops - 1)}
+				}
+			}
+			both[i].Routes = append(both[i].Routes, r)
+		}
+	}
+	for _, paths := range []int{1, 2} {
+		b.Run(fmt.Sprint("paths=", paths), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				t := benchNew(b, 0)
+				benchApply(b, t, vrftable.SetMaximumPaths{N: paths}, both[0], both[1])
+				b.StartTimer()
+				benchApply(b, t, vrftable.DeletePeer{Peer: peers[0].Addr})
+				b.StopTimer()
+				t.Close()
+				b.StartTimer()
+			}
+			b.ReportMetric(b.Elapsed().Seconds()*1e3/float64(b.N), "ms/session")
+		})
+	}
+}
+
 func heapInUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

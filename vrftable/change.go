@@ -126,8 +126,9 @@ type ForgetNeighbor struct {
 // AddRoute adds a route, or replaces the one with the same identity (see Route).
 type AddRoute struct{ Route }
 
-// DeleteRoute deletes the route with the same identity (see Route). Tag and Attrs are not looked at, nor NextHop of a
-// static route; a BGP route without NextHop has that of Attrs.
+// DeleteRoute deletes the route with the same identity (see Route). What is not part of it is not looked at: Tag and Attrs
+// and, with Peer.Addr, all but VR, Prefix and that Source is EBGP or IBGP. A BGP route without NextHop has that of Attrs; a
+// static one without NextHop stands for all of its prefix and distance.
 type DeleteRoute struct{ Route }
 
 // AddRoutes is many AddRoute: the way to load a table. The slice is not kept.

@@ -236,7 +236,7 @@ func (c DeleteInterface) stage(t *Table) error {
 func (t *Table) routeVia(i *iface) string {
 	for id := range i.nexthops {
 		for at := t.nexthops[id].first; at != 0; at = t.paths.at(at).nhNext {
-			if p := t.paths.at(at); p.via && !p.leaked() {
+			if p := t.paths.at(at); t.via(p) && !p.leaked() {
 				return t.dests.at(p.dest).prefix().String()
 			}
 		}

@@ -82,9 +82,12 @@ func (c SetRouteMap) stage(t *Table) error {
 	return nil
 }
 
+// MaxPrepend bounds what one entry puts before an AS path.
+const MaxPrepend = 32
+
 func (t *Table) compileEntry(object string, i int, c *RouteMapEntry, e *mapEntry) (err error) {
 	*e = mapEntry{permit: c.Permit, tag: c.Match.Tag, communities: slices.Clone(c.Match.Communities), set: c.Set}
-	e.set.Communities = slices.Clone(c.Set.Communities)
+	e.set.Communities, e.set.Prepend = slices.Clone(c.Set.Communities), slices.Clone(c.Set.Prepend)
 	if name := c.Match.PrefixList; name != "" {
 		if e.list = t.policies.lists[name]; e.list == nil {
 			return refuse(ErrNotFound, object, "entry %d: prefix list %s: add it with SetPrefixList first", i, name)
@@ -102,11 +105,14 @@ func (t *Table) compileEntry(object string, i int, c *RouteMapEntry, e *mapEntry
 		}
 		e.nextHop, e.hasNextHop = r.compile(), true
 	}
-	if !c.Permit && (c.Set.LocalPref != 0 || len(c.Set.Communities) > 0 || c.Set.Additive) {
+	if !c.Permit && !(c.Set.empty() && !c.Set.Additive) {
 		return refuse(ErrInvalid, object, "entry %d denies: it cannot set anything", i)
 	}
 	if c.Set.Additive && len(c.Set.Communities) == 0 {
 		return refuse(ErrInvalid, object, "entry %d: additive needs communities", i)
+	}
+	if len(c.Set.Prepend) > MaxPrepend || slices.Contains(c.Set.Prepend, 0) {
+		return refuse(ErrInvalid, object, "entry %d: prepend: at most %d AS numbers, none of them 0", i, MaxPrepend)
 	}
 	return nil
 }

@@ -50,6 +50,12 @@ func (t *Table) identify(r *Route) (v *vr, p path, err error) {
 		return v, p, refuse(ErrInvalid, r.object(), "source: static, ebgp, ibgp or originated; the others follow from "+
 			"interfaces and neighbours")
 	}
+	if r.Peer != (Peer{}) && r.Source != EBGP && r.Source != IBGP {
+		return v, p, refuse(ErrInvalid, r.object(), "peer %v: only ebgp and ibgp routes are learned from peers", r.Peer.Addr)
+	}
+	if r.OnLink && r.Peer == (Peer{}) {
+		return v, p, refuse(ErrInvalid, r.object(), "on-link is for routes of a peer: name the interface in place of it")
+	}
 	p.source, p.distance = r.Source, r.Distance
 	if p.distance == 0 {
 		p.distance = r.Source.Distance()
@@ -57,8 +63,8 @@ func (t *Table) identify(r *Route) (v *vr, p path, err error) {
 	return v, p, nil
 }
 
-// nextHopKey checks a route's next hop and returns its key, and whether it names an interface.
-func (t *Table) nextHopKey(v *vr, r *Route) (k nhKey, via bool, err error) {
+// nextHopKey checks a route's next hop and returns its key.
+func (t *Table) nextHopKey(v *vr, r *Route) (k nhKey, err error) {
 	var gateway netip.Addr
 	switch n := r.NextHop.(type) {
 	case Via:
@@ -69,52 +75,61 @@ func (t *Table) nextHopKey(v *vr, r *Route) (k nhKey, via bool, err error) {
 		i := t.ifaceNames[n.Interface]
 		switch {
 		case i == nil:
-			return k, false, refuse(ErrNotFound, r.object(), "interface %s: add it with AddInterface first", n.Interface)
+			return k, refuse(ErrNotFound, r.object(), "interface %s: add it with AddInterface first", n.Interface)
 		case i.vr != v:
-			return k, false, refuse(ErrInvalid, r.object(), "interface %s is in VR %s: add a share in VR %s on its "+
+			return k, refuse(ErrInvalid, r.object(), "interface %s is in VR %s: add a share in VR %s on its "+
 				"layer 2 interface and name that", n.Interface, i.vr.name, v.name)
 		case i.l2 == nil:
-			return k, false, refuse(ErrInvalid, r.object(), "interface %s is a loopback: use Discard instead", n.Interface)
+			return k, refuse(ErrInvalid, r.object(), "interface %s is a loopback: use Discard instead", n.Interface)
 		case !gateway.IsValid():
-			return k, false, refuse(ErrInvalid, r.object(), "a route to interface %s names its gateway: what stands on "+
+			return k, refuse(ErrInvalid, r.object(), "a route to interface %s names its gateway: what stands on "+
 				"Ethernet needs a next hop address", n.Interface)
 		}
-		k, via = nhKey{kind: nhDirect, iface: i.index}, true
+		k = nhKey{kind: nhDirect, iface: i.index}
 	case Kind:
 		switch n {
 		case Discard:
-			return nhKey{kind: nhDiscard}, false, nil
+			return nhKey{kind: nhDiscard}, nil
 		case Reject:
-			return nhKey{kind: nhReject}, false, nil
+			return nhKey{kind: nhReject}, nil
 		}
-		return k, false, refuse(ErrInvalid, r.object(), "next hop: Via, Discard or Reject")
+		return k, refuse(ErrInvalid, r.object(), "next hop: Via, Discard or Reject")
 	case nil:
 		if r.Attrs == nil || !r.Source.bgp() {
-			return k, false, refuse(ErrInvalid, r.object(), "next hop: Via, Discard or Reject; a BGP route may leave it to "+
+			return k, refuse(ErrInvalid, r.object(), "next hop: Via, Discard or Reject; a BGP route may leave it to "+
 				"Attrs.NextHop")
 		}
 		gateway = r.Attrs.NextHop
 	}
-	if !gateway.Is4() || gateway.IsUnspecified() || gateway.IsMulticast() || gateway.IsLoopback() {
-		return k, false, refuse(ErrInvalid, r.object(), "gateway %v: a unicast IPv4 address is needed", gateway)
+	if !gateway.Is4() || !unicast(gateway) {
+		return k, refuse(ErrInvalid, r.object(), "gateway %v: a unicast IPv4 address is needed", gateway)
 	}
-	if !via {
+	if k.kind != nhDirect {
 		k = nhKey{kind: nhRecursive, vr: v.table}
+		if r.OnLink {
+			k.kind = nhOnLink
+		}
 	}
 	k.gateway = addr4(gateway)
-	return k, via, nil
+	return k, nil
 }
 
-// find returns the native path with that identity; 0: none.
-func (t *Table) find(v *vr, pfx netip.Prefix, p *path, k nhKey) uint32 {
+// unicast tells whether an address can be that of one station.
+func unicast(a netip.Addr) bool { return !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() }
+
+// find returns a native path with that identity, peer.Addr or p's and k; every: whatever its next hop. 0: none.
+func (t *Table) find(v *vr, pfx netip.Prefix, peer Peer, p *path, k nhKey, every bool) uint32 {
 	did, ok := v.rib.Get(pfx)
 	if !ok {
 		return 0
 	}
+	if peer.Addr.IsValid() {
+		return t.pathOf(did, addr4(peer.Addr))
+	}
 	for id := t.dests.at(did).first; id != 0; {
 		c := t.paths.at(id)
-		if c.source == p.source && c.distance == p.distance && !c.leaked() &&
-			(!c.source.bgp() || t.nexthops[c.nh].key == k) {
+		if c.source == p.source && c.distance == p.distance && c.peer == 0 && !c.leaked() &&
+			(every || t.nexthops[c.nh].key == k) {
 			return id
 		}
 		id = c.next
@@ -127,7 +142,7 @@ func (t *Table) addRoute(r *Route) error {
 	if err != nil {
 		return err
 	}
-	k, via, err := t.nextHopKey(v, r)
+	k, err := t.nextHopKey(v, r)
 	if err != nil {
 		return err
 	}
@@ -136,14 +151,25 @@ func (t *Table) addRoute(r *Route) error {
 			return refuse(ErrInvalid, r.object(), "%v", err)
 		}
 	}
+	if r.Peer != (Peer{}) {
+		if err := r.Peer.check(); err != nil {
+			return refuse(ErrInvalid, r.object(), "%v", err)
+		}
+	}
 	nh, ok := t.nextHop(k)
 	if !ok {
 		return refuseNextHops(r.object())
 	}
-	p.nh, p.via, p.tag, p.attrs = nh, via, r.Tag, t.attrs.intern(r.Attrs)
-	if id := t.find(v, r.Prefix, &p, k); id != 0 {
-		if c := t.paths.at(id); c.nh == p.nh && c.tag == p.tag && c.attrs == p.attrs {
+	peer, ok := t.peers.intern(peerKey{Peer: r.Peer})
+	if !ok {
+		return refuse(ErrCapacity, r.object(), "peer %v: there are routes of %d peers already", r.Peer.Addr, maxPeers)
+	}
+	p.nh, p.peer, p.tag, p.attrs = nh, peer, r.Tag, t.attrs.intern(r.Attrs)
+	if id := t.find(v, r.Prefix, r.Peer, &p, k, false); id != 0 {
+		if c := t.paths.at(id); c.nh == p.nh && c.tag == p.tag && c.attrs == p.attrs && c.peer == p.peer &&
+			c.source == p.source && c.distance == p.distance {
 			t.attrs.release(p.attrs)
+			t.peers.release(p.peer)
 			return nil
 		}
 		t.removePath(id)
@@ -158,17 +184,29 @@ func (t *Table) deleteRoute(r *Route) error {
 		return err
 	}
 	k := nhKey{}
-	if r.Source.bgp() {
-		if k, _, err = t.nextHopKey(v, r); err != nil {
+	every := r.Source == Static && r.NextHop == nil
+	if !every && !r.Peer.Addr.IsValid() {
+		if k, err = t.nextHopKey(v, r); err != nil {
 			return err
 		}
 	}
-	id := t.find(v, r.Prefix, &p, k)
+	if r.Peer.Addr.IsValid() && !r.Peer.Addr.Is4() {
+		return refuse(ErrInvalid, r.object(), "peer %v: an IPv4 address is needed", r.Peer.Addr)
+	}
+	id := t.find(v, r.Prefix, r.Peer, &p, k, every)
+	if id == 0 && r.Peer.Addr.IsValid() {
+		return refuse(ErrNotFound, r.object(), "no such route of peer %v", r.Peer.Addr)
+	}
 	if id == 0 {
-		return refuse(ErrNotFound, r.object(), "no such route with distance %d: name the source, distance and, for BGP, "+
+		return refuse(ErrNotFound, r.object(), "no such route with distance %d: name the source, distance and "+
 			"next hop that it was added with", p.distance)
 	}
 	t.removePath(id)
+	for every && id != 0 {
+		if id = t.find(v, r.Prefix, r.Peer, &p, k, true); id != 0 {
+			t.removePath(id)
+		}
+	}
 	return nil
 }
 
@@ -179,6 +217,8 @@ func (a *Attributes) check() error {
 		return fmt.Errorf("attribute next hop %v: an IPv4 address is needed", a.NextHop)
 	case len(a.ASPath) > 1<<16-1:
 		return fmt.Errorf("an AS path of %d: at most %d", len(a.ASPath), 1<<16-1)
+	case len(a.Communities) > 1<<16-1:
+		return fmt.Errorf("%d communities: at most %d", len(a.Communities), 1<<16-1)
 	case a.Origin > OriginIncomplete:
 		return fmt.Errorf("origin %d: 0 to %d", a.Origin, OriginIncomplete)
 	}

@@ -8,7 +8,7 @@ func (c AddVRF) stage(t *Table) error {
 	if t.vrNames[c.Name] != nil {
 		return refuse(ErrExists, object, "delete it first or choose another name")
 	}
-	v := &vr{name: c.Name}
+	v := &vr{name: c.Name, maxPaths: 1}
 	switch n := len(t.vrFree); {
 	case len(t.vrs) < cap(t.vrs):
 		v.table = uint16(len(t.vrs))
@@ -63,8 +63,8 @@ func (c DeleteVRF) stage(t *Table) error {
 				return refuse(ErrInUse, object, "interface %s is in it: delete that first", i.name)
 			}
 		}
-	case v.routes > 0:
-		return refuse(ErrInUse, object, "it has %d routes, %s among them: delete them first", v.routes, t.someRoute(v))
+	case v.routes() > 0:
+		return refuse(ErrInUse, object, "it has %d routes, %s among them: delete them first", v.routes(), t.someRoute(v))
 	case v.imp != nil:
 		return refuse(ErrInUse, object, "it has a global import map: clear that first")
 	case v.exp != nil:

@@ -31,6 +31,9 @@ func dump(t *Table) string {
 			fmt.Fprintf(&b, "  fib %+v\n", v.Adj[fibHop(v, info.Table, addr4(r.Prefix.Addr()))])
 		}
 	}
+	for _, g := range t.Groups() {
+		fmt.Fprintf(&b, "group %+v\n  %v\n", g, v.Groups[g.Number])
+	}
 	for n, p := range v.Ports {
 		if p == nil {
 			continue
@@ -50,12 +53,12 @@ func dump(t *Table) string {
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	fmt.Fprintf(&b, "\nnext hops %d, attributes %d, ports %d, layer 2 %d, lists %d, maps %d\n", len(t.nhIndex), len(t.attrs.index),
+	fmt.Fprintf(&b, "\nnext hops %d, attributes %d, peers %d, ports %d, layer 2 %d, lists %d, maps %d\n", len(t.nhIndex), len(t.attrs.index), len(t.peers.index),
 		len(t.ports), len(t.layer2s), len(t.policies.lists), len(t.policies.maps))
 	for _, v := range t.vrs {
 		if v != nil {
 			fmt.Fprintf(&b, "%s: %d interfaces, %d subnets, %d gateways, import %v, export %v\n", v.name, v.ifaces,
-				v.subnets.Size4(), v.gateways.Size4(), v.imp != nil, v.exp != nil)
+				v.subnets.Size4(), v.gateways[0].Size4()+v.gateways[1].Size4(), v.imp != nil, v.exp != nil)
 		}
 	}
 	return b.String()

@@ -88,26 +88,27 @@ func (t *Table) deriveExports() {
 // export brings the one exported copy of d, if any, in line with export map e.
 func (t *Table) export(e *exportMap, id uint32, d *dest) {
 	var want verdict
-	best := uint32(0)
+	best, nh := uint32(0), uint32(0)
 	if e != nil {
 		best = t.bestOf(d, true)
 	}
 	if best != 0 {
 		if p := t.paths.at(best); e.originated == OriginatedAll || p.source.local() {
 			want = t.judge(e.routeMap, p, d)
+			nh = t.nextHopOf(d, best)
 		}
 	}
 	distance := uint8(0)
 	if want.permit {
 		distance = e.distance
 	}
-	t.setLeak(t.vrs[0], d.leaks, id, best, distance, want)
+	t.setLeak(t.vrs[0], d.leaks, id, best, nh, distance, want)
 	t.attrs.release(want.attrs)
 }
 
-// setLeak makes the copy of dest from in VR to what the verdict on from's path best asks for. leak is the copy there is;
-// 0: none. It tells whether there is a copy now.
-func (t *Table) setLeak(to *vr, leak, from, best uint32, distance uint8, want verdict) bool {
+// setLeak makes the copy of dest from in VR to what the verdict on from's path best asks for. Its next hop is nh: best's, or
+// the group that best is of. leak is the copy there is; 0: none. It tells whether there is a copy now.
+func (t *Table) setLeak(to *vr, leak, from, best, nh uint32, distance uint8, want verdict) bool {
 	if !want.permit {
 		if leak != 0 {
 			t.unlinkLeak(leak)
@@ -116,16 +117,17 @@ func (t *Table) setLeak(to *vr, leak, from, best uint32, distance uint8, want ve
 	}
 	b := t.paths.at(best)
 	p := path{
-		nh: b.nh, attrs: want.attrs, tag: b.tag, origin: from, source: b.source, distance: distance, via: b.via,
+		nh: nh, attrs: want.attrs, tag: b.tag, origin: from, source: b.source, distance: distance, peer: b.peer,
 	}
 	if leak != 0 {
 		if l := t.paths.at(leak); l.nh == p.nh && l.attrs == p.attrs && l.tag == p.tag && l.source == p.source &&
-			l.distance == p.distance {
+			l.distance == p.distance && l.peer == p.peer {
 			return true
 		}
 		t.unlinkLeak(leak)
 	}
 	t.attrs.retain(p.attrs)
+	t.peers.retain(p.peer)
 	d := t.dests.at(from)
 	id := t.newPath(to, d.prefix(), p)
 	n := t.paths.at(id)
@@ -157,6 +159,14 @@ func (t *Table) importable(d *dest) uint32 {
 		return 0
 	}
 	return d.best
+}
+
+// inUse returns the next hop that d's route in use leads to: the best path's own, or a group; 0: there is no route.
+func (t *Table) inUse(d *dest) uint32 {
+	if d.group != 0 || d.best == 0 {
+		return uint32(d.group)
+	}
+	return t.paths.at(d.best).nh
 }
 
 // deriveImports brings the VRFs' imported routes in line with the parent's routes in use and the import maps:
@@ -253,7 +263,7 @@ func (t *Table) reimport(id uint32, d *dest) {
 		if v.imp != nil {
 			want, distance = t.ask(v.imp.group, best, d), v.imp.distance
 		}
-		if !t.setLeak(v, leak, id, best, distance, want) {
+		if !t.setLeak(v, leak, id, best, t.inUse(d), distance, want) {
 			t.withdrawn(v)
 		}
 		leak = next
@@ -307,7 +317,7 @@ func (t *Table) rejudge(v *vr) {
 }
 
 func (t *Table) setImported(v *vr, leak, from, best uint32, distance uint8, want verdict) {
-	if !t.setLeak(v, leak, from, best, distance, want) {
+	if !t.setLeak(v, leak, from, best, t.inUse(t.dests.at(from)), distance, want) {
 		t.withdrawn(v)
 	}
 }
@@ -350,7 +360,7 @@ func (t *Table) fill(v *vr) {
 	m.candidates, m.rejudge = trim(m.candidates), false
 	if m.limited && !was {
 		t.log.Warn("vrftable: import limit reached: no more routes are imported until there is room",
-			"vrf", v.name, "route-map", m.routeMap.name, "max-routes", m.max, "refused", m.refused-before)
+			"event", "import-limit", "vrf", v.name, "route-map", m.routeMap.name, "max-routes", m.max, "refused", m.refused-before)
 	}
 }
 
@@ -380,7 +390,7 @@ func (t *Table) importOne(v *vr, id uint32, d *dest) {
 		v.imp.limited = true
 		v.imp.refused++
 	default:
-		t.setLeak(v, 0, id, best, v.imp.distance, want)
+		t.setLeak(v, 0, id, best, t.inUse(d), v.imp.distance, want)
 		v.imported++
 	}
 	t.attrs.release(want.attrs)

@@ -7,7 +7,7 @@ type Memory struct {
 	GlobalFIB   int // what lookups in the parent's table read
 	VRFFIB      int // what lookups in the VRFs' tables read
 	FIBWriter   int // the FIBs' own records for updates
-	Adjacencies int // slots in use, 64 bytes each, in every array that is kept
+	Adjacencies int // slots in use, 64 bytes each, in every array that is kept, and the buckets of groups, 1 KiB each
 	Ingress     int // records of the current view: 32 KiB a port that has an interface
 	RIB         int // routes, prefixes, attributes and their index: an estimate, see Memory
 }
@@ -32,7 +32,7 @@ func (t *Table) Memory() Memory {
 	m.GlobalFIB, w1 = t.global.Memory()
 	m.VRFFIB, w2 = t.set.Memory()
 	m.FIBWriter = w1 + w2
-	m.Adjacencies = t.slots.arrays() * int(t.slots.next) * int(unsafe.Sizeof(Adjacency{}))
+	m.Adjacencies = t.slots.arrays()*int(t.slots.next)*int(unsafe.Sizeof(Adjacency{})) + len(t.groups.index)*int(unsafe.Sizeof(Buckets{}))
 	view := t.View()
 	m.Ingress = len(view.Ports) * int(unsafe.Sizeof(view.Ports[0]))
 	for _, p := range view.Ports {

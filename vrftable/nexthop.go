@@ -3,6 +3,8 @@ package vrftable
 import (
 	"net/netip"
 
+	"github.com/gaissmai/bart"
+
 	"vrfwd/lpm"
 )
 
@@ -11,10 +13,20 @@ type nexthop struct {
 	key    nhKey
 	adj    *adjacency
 	first  uint32 // its paths
-	refs   int    // their number
+	refs   int    // their number and, of a group, that of dests that use it; of a member, that of its groups
 	queued bool   // in Table.queue
 	prev   uint32 // the list of next hops of one adjacency
 	next   uint32
+	groups []uint32 // next hops that are groups with this one among them
+	group  *group   // nhGroup: what it is; else nil
+}
+
+// place is the key that the next hop is ordered by.
+func (nh *nexthop) place() *nhKey {
+	if nh.group != nil {
+		return &nh.group.first
+	}
+	return &nh.key
 }
 
 type nhKind uint8
@@ -26,11 +38,13 @@ const (
 	nhGlean     // iface
 	nhDirect    // iface, gateway
 	nhRecursive // vr, gateway
+	nhOnLink    // vr, gateway
+	nhGroup     // gateway: the group's number
 )
 
 type nhKey struct {
 	kind    nhKind
-	vr      uint16 // nhRecursive: the table that the gateway is looked up in
+	vr      uint16 // nhRecursive, nhOnLink: the table that the gateway is looked up in
 	iface   uint16
 	gateway uint32
 }
@@ -49,25 +63,31 @@ func (t *Table) nextHop(k nhKey) (uint32, bool) {
 		if len(t.nhIndex) >= maxNextHops {
 			return 0, false
 		}
-		if n := len(t.nhFree); n > 0 {
-			id, t.nhFree = t.nhFree[n-1], t.nhFree[:n-1]
-		} else {
-			id = uint32(len(t.nexthops))
-			t.nexthops = append(t.nexthops, nil)
-		}
-		t.nexthops[id] = &nexthop{key: k}
-		t.nhIndex[k] = id
+		id = t.newNextHop(k)
 		switch k.kind {
-		case nhRecursive:
-			t.vrs[k.vr].gateways.Insert(netPrefix(k.gateway, 32), id)
+		case nhRecursive, nhOnLink:
+			t.vrs[k.vr].gatewaysOf(k.kind).Insert(netPrefix(k.gateway, 32), id)
 		case nhLocal, nhGlean, nhDirect:
 			t.ifaces[k.iface].nexthops[id] = struct{}{}
 		}
-		t.idle = append(t.idle, id)
 		t.enqueue(id)
 	}
 	t.lastKey, t.lastNH = k, id
 	return id, true
+}
+
+// newNextHop makes a next hop. It goes with the batch if nothing comes to use it.
+func (t *Table) newNextHop(k nhKey) (id uint32) {
+	if n := len(t.nhFree); n > 0 {
+		id, t.nhFree = t.nhFree[n-1], t.nhFree[:n-1]
+	} else {
+		id = uint32(len(t.nexthops))
+		t.nexthops = append(t.nexthops, nil)
+	}
+	t.nexthops[id] = &nexthop{key: k}
+	t.nhIndex[k] = id
+	t.idle = append(t.idle, id)
+	return id
 }
 
 func (t *Table) enqueue(id uint32) {
@@ -79,7 +99,8 @@ func (t *Table) enqueue(id uint32) {
 
 // sweepNextHops removes the next hops that no path uses any more.
 func (t *Table) sweepNextHops() {
-	for _, id := range t.idle {
+	for i := 0; i < len(t.idle); i++ { // a group that goes may leave its members idle
+		id := t.idle[i]
 		nh := t.nexthops[id]
 		if nh == nil || nh.refs > 0 {
 			continue
@@ -87,10 +108,12 @@ func (t *Table) sweepNextHops() {
 		t.bind(id, nil)
 		delete(t.nhIndex, nh.key)
 		switch nh.key.kind {
-		case nhRecursive:
-			t.vrs[nh.key.vr].gateways.Delete(netPrefix(nh.key.gateway, 32))
+		case nhRecursive, nhOnLink:
+			t.vrs[nh.key.vr].gatewaysOf(nh.key.kind).Delete(netPrefix(nh.key.gateway, 32))
 		case nhLocal, nhGlean, nhDirect:
 			delete(t.ifaces[nh.key.iface].nexthops, id)
+		case nhGroup:
+			t.dropGroup(id)
 		}
 		t.nexthops[id] = nil
 		t.nhFree = append(t.nhFree, id)
@@ -127,6 +150,9 @@ func (t *Table) bind(id uint32, a *adjacency) {
 		a.first = id
 	}
 	t.markPaths(nh)
+	for _, group := range nh.groups {
+		t.enqueue(group)
+	}
 }
 
 // markPaths marks the prefixes of all paths of a next hop, and the gateways that resolve through them.
@@ -141,10 +167,15 @@ func (t *Table) markPaths(nh *nexthop) {
 // recheckGateways queues the next hops whose gateway lies in d's prefix.
 func (t *Table) recheckGateways(d *dest) {
 	v := t.vrs[d.vr]
-	if v.gateways.Size4() == 0 {
-		return
-	}
-	for _, id := range v.gateways.Subnets(netip.PrefixFrom(netAddr(d.addr), int(d.bits))) {
-		t.enqueue(id)
+	for i := range v.gateways {
+		if v.gateways[i].Size4() == 0 {
+			continue
+		}
+		for _, id := range v.gateways[i].Subnets(netip.PrefixFrom(netAddr(d.addr), int(d.bits))) {
+			t.enqueue(id)
+		}
 	}
 }
+
+// gatewaysOf returns the index of the next hops of a kind that are looked up in this VR.
+func (v *vr) gatewaysOf(k nhKind) *bart.Table[uint32] { return &v.gateways[k-nhRecursive] }

@@ -1,6 +1,10 @@
 package vrftable
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
 
 // PrefixRule is one entry of a prefix list, as in router command lines: it matches a route whose prefix lies in Prefix
 // and whose length is in range. Without GE and LE the length must be Prefix's own; with GE alone GE to 32, with LE
@@ -42,7 +46,35 @@ type Match struct {
 type Set struct {
 	Communities []Community // replace the route's, or are added to them with Additive; empty without Additive: unchanged
 	Additive    bool
-	LocalPref   uint32 // 0: unchanged
+	LocalPref   uint32   // 0: unchanged
+	MED         uint32   // 0: unchanged
+	Prepend     []uint32 // put before the AS path
+}
+
+// empty tells whether the set changes nothing.
+func (s *Set) empty() bool {
+	return len(s.Communities) == 0 && s.LocalPref == 0 && s.MED == 0 && len(s.Prepend) == 0
+}
+
+// Apply changes attributes of the caller's own. What it puts into them may be shared.
+func (s *Set) Apply(a *Attributes) {
+	a.LocalPref, a.MED = cmp.Or(s.LocalPref, a.LocalPref), cmp.Or(s.MED, a.MED)
+	if len(s.Prepend) > 0 {
+		a.ASPath = slices.Concat(s.Prepend, a.ASPath)
+	}
+	switch {
+	case len(s.Communities) == 0:
+	case s.Additive:
+		all := slices.Clone(a.Communities)
+		for _, c := range s.Communities {
+			if !slices.Contains(a.Communities, c) {
+				all = append(all, c)
+			}
+		}
+		a.Communities = all
+	default:
+		a.Communities = s.Communities
+	}
 }
 
 // SetRouteMap adds a route map or replaces its content. Entries are tried in order, the first that matches decides; no
@@ -189,27 +221,14 @@ func (t *Table) carries(attrs uint32, wanted []Community) bool {
 
 // withSet returns the attributes that s makes of a set, with one more reference.
 func (t *Table) withSet(attrs uint32, s *Set) uint32 {
-	if len(s.Communities) == 0 && s.LocalPref == 0 {
+	if s.empty() {
 		return t.attrs.retain(attrs)
 	}
 	a := t.attrs.decode(attrs)
 	if a == nil {
 		a = &Attributes{}
 	}
-	if s.LocalPref != 0 {
-		a.LocalPref = s.LocalPref
-	}
-	switch {
-	case len(s.Communities) == 0:
-	case s.Additive:
-		for _, c := range s.Communities {
-			if !t.carries(attrs, []Community{c}) {
-				a.Communities = append(a.Communities, c)
-			}
-		}
-	default:
-		a.Communities = s.Communities
-	}
+	s.Apply(a)
 	return t.attrs.intern(a)
 }
 

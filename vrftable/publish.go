@@ -57,11 +57,16 @@ func ranked(changes []fibChange) (sorted []fibChange, additions int) {
 func (t *Table) deriveBest(dirty []uint32) {
 	for _, id := range dirty {
 		d := t.dests.at(id)
-		d.best = t.bestOf(d, false)
-		hop := uint16(0)
-		if d.best != 0 {
-			hop = uint16(t.nexthops[t.paths.at(d.best).nh].adj.slot)
+		best, nh, hop := t.bestOf(d, false), uint32(0), uint16(0)
+		if best != 0 {
+			nh = t.nextHopOf(d, best)
+			hop = uint16(t.nexthops[nh].adj.slot)
 		}
+		if best == 0 || nh == t.paths.at(best).nh {
+			nh = 0
+		}
+		t.useGroup(d, nh)
+		d.best = best
 		if hop == d.hop {
 			continue
 		}
@@ -75,7 +80,7 @@ func (t *Table) deriveBest(dirty []uint32) {
 }
 
 // publish makes the derived differences visible, each part after what it names:
-// adjacency slots, ingress records that go, FIBs, ingress records that come.
+// adjacency slots, groups' buckets, ingress records that go, FIBs, ingress records that come.
 // On error some FIBs may be changed: roll back, derive and publish again.
 func (t *Table) publish() error {
 	for _, a := range t.freshAdj {
@@ -93,6 +98,7 @@ func (t *Table) publish() error {
 		}
 		t.staleAdj = trim(t.staleAdj)
 	}
+	t.publishGroups()
 	t.publishView(t.ingressGoing())
 	if err := t.publishFIBs(); err != nil {
 		return err
@@ -103,19 +109,26 @@ func (t *Table) publish() error {
 
 // publishFIBs brings the collected changes into the FIBs, in the order of their ranks. Among FIBs the parent, which is
 // derived first, adds last and withdraws first: a VRF's route hides the parent's as a longer one a shorter. Where a FIB
-// refuses, its prefixes' hops are put back to what the FIB still holds.
+// refuses, which it does with all of a call or nothing, its prefixes' hops are put back to what the FIB still holds; if that
+// was to take a batch back, it is owed.
 func (t *Table) publishFIBs() (err error) {
 	write := func(v *vr, changes []fibChange) {
-		if err == nil && len(changes) > 0 {
+		if len(changes) == 0 {
+			return
+		}
+		if err == nil || t.takingBack {
 			t.fib = t.fib[:0]
 			for i := range changes {
 				t.fib = append(t.fib, changes[i].route)
 			}
-			if err = t.writeFIB(v, t.fib); err != nil {
-				err = fmt.Errorf("FIB of %s: %w", v.name, err)
+			if refused := t.writeFIB(v, t.fib); refused != nil {
+				err = fmt.Errorf("FIB of %s: %w", v.name, refused)
+				if t.takingBack {
+					t.owed = append(t.owed, owedFIB{v, slices.Clone(t.fib)})
+				}
 			}
 		}
-		if err != nil {
+		if err != nil && !t.takingBack {
 			for _, c := range changes {
 				t.dests.at(c.dest).hop = c.old
 			}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,17 @@ import (
 )
 
 var errFIB = errors.New("full, for a test")
+
+// unlimited lets import maps take all that they permit. Limits that bite make imports depend on history, which a failed batch
+// leaves its mark on.
+func unlimited(t *testing.T, tab *Table, w *world) {
+	for _, i := range tab.Imports() {
+		c := []Change{SetImportMap{VRF: i.VRF, RouteMap: i.RouteMap, MaxRoutes: 1 << 20}}
+		apply(t, tab, c...)
+		w.tw.apply(c)
+		w.tw.settle()
+	}
+}
 
 // TestFIBFailureTakesTheBatchBack: FIBs refuse random batches half way; table and twin must still agree.
 func TestFIBFailureTakesTheBatchBack(t *testing.T) {
@@ -23,13 +35,7 @@ func TestFIBFailureTakesTheBatchBack(t *testing.T) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			failures := 0
 			randomRun(t, 100+seed, 150, func(tab *Table, w *world) {
-				// Limits that bite make imports depend on history, which a failed batch leaves its mark on.
-				for _, i := range tab.Imports() {
-					c := []Change{SetImportMap{VRF: i.VRF, RouteMap: i.RouteMap, MaxRoutes: 1 << 20}}
-					apply(t, tab, c...)
-					w.tw.apply(c)
-					w.tw.settle()
-				}
+				unlimited(t, tab, w)
 				batch := []Change{w.change(), w.change(), w.change(), w.change()}
 				batch = append(batch, batch[:2]...)
 				good := tab.writeFIB
@@ -60,6 +66,58 @@ func TestFIBFailureTakesTheBatchBack(t *testing.T) {
 	}
 }
 
+// TestFIBFailureWhileTakingBack: FIBs refuse batches, and then to take them back. Until that can be made good nothing is applied;
+// then table and twin agree. What FIBs may name all the while is not used for anything else.
+func TestFIBFailureWhileTakingBack(t *testing.T) {
+	seeds := uint64(3)
+	if testing.Short() {
+		seeds = 1
+	}
+	owed, held := 0, 0
+	for seed := range seeds {
+		randomRun(t, 200+seed, 150, func(tab *Table, w *world) {
+			unlimited(t, tab, w)
+			batch := []Change{w.change(), w.change(), w.change(), w.change()}
+			good := tab.writeFIB
+			calls, from, refused := 0, 1+w.IntN(3), 0
+			tab.writeFIB = func(v *vr, changes []lpm.Route) error {
+				if calls++; calls >= from {
+					refused++
+					return errFIB
+				}
+				return good(v, changes)
+			}
+			err := tab.Apply(batch)
+			if tab.owes() {
+				owed++
+				given := slices.Clone(tab.slots.dropped)
+				if again := tab.Apply([]Change{AddVRF{Name: "never"}}); !errors.Is(again, errFIB) {
+					t.Fatalf("a batch while another is not taken back: %v", again)
+				}
+				if _, ok := tab.VRTable("never"); ok || !slices.Equal(tab.slots.dropped, given) {
+					t.Fatal("a refused batch was applied")
+				}
+				held += len(given)
+			}
+			tab.writeFIB = good
+			apply(t, tab)
+			if tab.owes() || len(tab.slots.dropped) != 0 {
+				t.Fatalf("still owed: %d calls, %d slots", len(tab.owed), len(tab.slots.dropped))
+			}
+			if err == nil {
+				w.tw.apply(batch)
+			}
+			compareTwin(t, tab, w)
+			if t.Failed() {
+				t.Fatalf("after %v, %d refused: %+v", err, refused, batch)
+			}
+		})
+	}
+	if owed == 0 || held == 0 {
+		t.Errorf("%d batches could not be taken back, %d slots were held", owed, held)
+	}
+}
+
 // TestReadersWhileApplying: readers check, lookup by lookup, that every prefix leads to one of its two adjacencies or
 // the one below it, complete, while a writer moves routes, changes MACs both ways, adds and deletes VRF routes.
 func TestReadersWhileApplying(t *testing.T) {
@@ -72,7 +130,7 @@ func TestReadersWhileApplying(t *testing.T) {
 	const n = 64
 	hops := [2]Via{viaIf(gw[0], "uplink"), viaIf(gw[1], "to-a")}
 	for i := range n {
-		apply(t, tab, AddRoute{Route{Prefix: netPrefix(uint32(0x14000000+i<<16), 16), Source: Static, NextHop: hops[0]}})
+		apply(t, tab, AddRoute{Route{Prefix: netPrefix(uint32(0x14000000+i<<16), 16), Source: EBGP, Peer: peer1, NextHop: hops[0]}})
 	}
 	// Enough routes over a-ce's neighbour that its MAC changes by a new array, and few over the uplink's.
 	var many []Route
@@ -108,7 +166,7 @@ func TestReadersWhileApplying(t *testing.T) {
 				}
 				v.VRFs.LookupDual(keys, hop)
 				for i, h := range hop {
-					a := v.Adj[h]
+					a := v.Member(&v.Adj[h], rng.Uint32())
 					ok := false
 					switch {
 					case a.Kind == Discard:
@@ -120,7 +178,7 @@ func TestReadersWhileApplying(t *testing.T) {
 						ok = a.Header[5] == 0xbb && a.Port == 1 && a.HdrLen == 18
 					}
 					if !ok {
-						s := fmt.Sprintf("key %d %+v: hop %d: %+v", i, keys[i], h, a)
+						s := fmt.Sprintf("key %d %+v: hop %d: %+v", i, keys[i], h, *a)
 						bad.Store(&s)
 						return
 					}
@@ -137,7 +195,13 @@ func TestReadersWhileApplying(t *testing.T) {
 		var batch []Change
 		for range 1 + rng.IntN(8) {
 			p := netPrefix(0x14000000+rng.Uint32N(n)<<16, 16)
-			batch = append(batch, AddRoute{Route{Prefix: p, Source: Static, NextHop: hops[rng.IntN(2)]}})
+			batch = append(batch, AddRoute{Route{Prefix: p, Source: EBGP, Peer: peer1, NextHop: hops[rng.IntN(2)]}})
+			switch rng.IntN(4) { // with this one, packets take both ways or one
+			case 0:
+				batch = append(batch, AddRoute{Route{Prefix: p, Source: EBGP, Peer: peer2, NextHop: hops[rng.IntN(2)]}})
+			case 1:
+				batch = append(batch, DeletePeer{Peer: peer2.Addr})
+			}
 			if rng.IntN(2) == 0 {
 				batch = append(batch, AddRoute{Route{VR: "a", Prefix: p, Source: Static, NextHop: Discard}})
 			} else {
@@ -146,6 +210,8 @@ func TestReadersWhileApplying(t *testing.T) {
 			}
 		}
 		switch i % 10 {
+		case 3:
+			batch = append(batch, SetMaximumPaths{N: 1 + rng.IntN(2)})
 		case 0:
 			batch = append(batch, AddNeighbor{"uplink", ip(gw[0]), MAC{2, byte(i), 0, 0, 0, 0xaa}})
 		case 5:

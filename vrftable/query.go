@@ -17,11 +17,19 @@ type RouteInfo struct {
 	Distance uint8
 	Tag      uint32
 	Attrs    *Attributes // the caller's own; nil: none
+	Peer     Peer        // it was learned from; the zero value: none
 
 	From string // imported or exported from this VR; "": native
-	Best bool   // the route in use for its prefix
+	Best bool   // the route in use for its prefix, or the best of those that are
+	Why  Step   // what decided against it or, of the best, for it and against the next best
 
-	// The next hop as configured. Kind: Forward with Gateway and, if named, Interface; Discard, Reject, Local or Glean.
+	// InGroup: it is used together with equal ones, the best's and what is imported or exported of them included; Group is
+	// their number, see Groups.
+	InGroup bool
+	Group   uint16
+
+	// The next hop as configured. Kind: Forward with Gateway and, if named, Interface; Discard, Reject, Local or Glean. An
+	// imported or exported route of several next hops is of kind Group.
 	Kind      Kind
 	Gateway   netip.Addr
 	Interface string
@@ -96,10 +104,13 @@ func (t *Table) routeInfo(v *vr, d *dest, id uint32) RouteInfo {
 	nh := t.nexthops[p.nh]
 	r := RouteInfo{
 		VR: v.name, Prefix: d.prefix(), Source: p.source, Distance: p.distance, Tag: p.tag,
-		Attrs: t.attrs.decode(p.attrs), Best: d.best == id,
+		Attrs: t.attrs.decode(p.attrs), Peer: t.peers.peers[p.peer].Peer, Best: d.best == id, Why: t.why(d, id),
 	}
 	if p.leaked() {
 		r.From = t.vrs[t.dests.at(p.origin).vr].name
+	}
+	if d.group != 0 && t.inGroup(t.nexthops[d.group].group, d, p) {
+		r.InGroup, r.Group = true, t.nexthops[d.group].group.number
 	}
 	switch nh.key.kind {
 	case nhDiscard:
@@ -110,6 +121,8 @@ func (t *Table) routeInfo(v *vr, d *dest, id uint32) RouteInfo {
 		r.Kind = Local
 	case nhGlean:
 		r.Kind = Glean
+	case nhGroup:
+		r.Kind, r.InGroup, r.Group = Group, r.Best, nh.group.number
 	default:
 		r.Kind, r.Gateway = Forward, netAddr(nh.key.gateway)
 	}
@@ -121,7 +134,7 @@ func (t *Table) routeInfo(v *vr, d *dest, id uint32) RouteInfo {
 		if a.key.iface != 0 {
 			r.Egress = t.ifaces[a.key.iface].name
 		}
-		if a.key.gateway != 0 {
+		if a.key.gateway != 0 && a.key.kind != Group {
 			r.Neighbor = netAddr(a.key.gateway)
 		}
 	}
@@ -194,12 +207,14 @@ func (t *Table) InterfaceName(index uint16) string {
 
 // VRInfo is a VR and the size of its tables.
 type VRInfo struct {
-	Name     string
-	Table    uint16 // 0: the parent
-	Prefixes int    // in the RIB
-	Routes   int    // added by AddRoute
-	FIB      int    // prefixes in the FIB
-	Imported int
+	Name         string
+	Table        uint16 // 0: the parent
+	Prefixes     int    // in the RIB
+	Routes       int    // added by AddRoute
+	FIB          int    // prefixes in the FIB
+	Imported     int
+	Paths        [Originated + 1]int // native paths by Source
+	MaximumPaths int                 // see SetMaximumPaths
 }
 
 // VRs lists the parent and the VRFs by table.
@@ -211,7 +226,8 @@ func (t *Table) VRs() []VRInfo {
 		if v == nil {
 			continue
 		}
-		info := VRInfo{Name: v.name, Table: v.table, Prefixes: v.rib.Size4(), Routes: v.routes, Imported: v.imported}
+		info := VRInfo{Name: v.name, Table: v.table, Prefixes: v.rib.Size4(), Routes: v.routes(), Imported: v.imported,
+			Paths: v.paths, MaximumPaths: v.maxPaths}
 		if v.table == 0 {
 			info.FIB = t.global.Len()
 		} else {
@@ -231,6 +247,23 @@ func (t *Table) VRTable(name string) (uint16, bool) {
 		return 0, false
 	}
 	return v.table, true
+}
+
+// HasPeer tells whether a VR has routes of the peer with an IPv4 address, whatever its BGP identifier. It costs a walk over the VR's
+// RIB where some VR has.
+func (t *Table) HasPeer(vr string, peer netip.Addr) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	v, a, err := t.peerOf(vr, peer)
+	if err != nil || !t.peers.known(a) {
+		return false
+	}
+	for _, did := range v.rib.All4() {
+		if t.pathOf(did, a) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // ImportInfo is a VRF's global import map and its counters.

@@ -88,8 +88,32 @@ func (w *world) route() Route {
 			r.Attrs.NextHop = w.addr()
 			r.NextHop = nil
 		}
+		if r.Source != Originated && w.IntN(3) > 0 {
+			r.Peer = Peer{w.addr(), netip.AddrFrom4([4]byte{1, 1, 1, byte(1 + w.IntN(3))})}
+			r.OnLink = w.IntN(3) == 0
+		}
 	}
 	return r
+}
+
+// peerUpdate is of a peer that has routes already, half the time.
+func (w *world) peerUpdate() PeerUpdate {
+	c := PeerUpdate{VR: pick(w, randomVRs), Source: pick(w, []Source{EBGP, IBGP}),
+		Peer: Peer{w.addr(), netip.AddrFrom4([4]byte{1, 1, 1, byte(1 + w.IntN(3))})}}
+	if r, ok := w.someRoute(); ok && r.Peer != (Peer{}) && w.IntN(2) == 0 {
+		c.VR, c.Peer, c.Withdrawn = r.VR, r.Peer, []netip.Prefix{r.Prefix}
+	}
+	if w.IntN(2) == 0 {
+		c.RouteMap = pick(w, append(randomMaps, "nowhere"))
+	}
+	for range w.IntN(3) {
+		c.Withdrawn = append(c.Withdrawn, w.prefix())
+	}
+	for range w.IntN(4) {
+		a := &Attributes{NextHop: w.addr(), Communities: w.communities(), ASPath: []uint32{uint32(1 + w.IntN(4)), uint32(1 + w.IntN(4))}}
+		c.Routes = append(c.Routes, PeerRoute{w.prefix(), a})
+	}
+	return c
 }
 
 func (w *world) someRoute() (Route, bool) {
@@ -142,7 +166,7 @@ func (w *world) entries() (all []RouteMapEntry) {
 
 func (w *world) change() Change {
 	iface, l2 := pick(w, randomIfaces), pick(w, randomL2s)
-	switch w.IntN(40) {
+	switch w.IntN(44) {
 	case 0:
 		return SetPortState{pick(w, randomPorts), w.IntN(4) > 0}
 	case 1:
@@ -199,8 +223,29 @@ func (w *world) change() Change {
 		return DeleteVRF{pick(w, randomVRFs)}
 	case 27:
 		return AddRoutes{[]Route{w.route(), w.route(), w.route()}}
-	case 28, 29, 30, 31, 32:
+	case 40, 41, 42:
+		return w.peerUpdate()
+	case 43:
+		if w.IntN(2) == 0 {
+			return MarkPeer{pick(w, randomVRs), w.addr()}
+		}
+		return SweepPeer{pick(w, randomVRs), w.addr()}
+	case 28:
+		return DeletePeer{pick(w, randomVRs), w.addr()}
+	case 29, 33, 34, 35:
+		if r, ok := w.someRoute(); ok { // an equal one that goes another way
+			if r.NextHop = w.nextHop(r.VR); r.Peer != (Peer{}) {
+				r.Peer.Addr = w.addr()
+			}
+			return AddRoute{r}
+		}
+	case 36:
+		return SetMaximumPaths{pick(w, randomVRs), 1 + w.IntN(4)}
+	case 30, 31, 32:
 		if r, ok := w.someRoute(); ok {
+			if r.Source == Static && w.IntN(4) == 0 {
+				r.NextHop = nil
+			}
 			return DeleteRoute{r}
 		}
 	}
@@ -251,7 +296,7 @@ func randomRun(t *testing.T, seed uint64, batches int, sometimes func(tab *Table
 	start := w.start()
 	apply(t, tab, start...)
 	w.tw.apply(start)
-	accepted := 0
+	accepted, groups := 0, 0
 	for n := range batches {
 		batch := make([]Change, 1+w.IntN(6))
 		for i := range batch {
@@ -272,6 +317,7 @@ func randomRun(t *testing.T, seed uint64, batches int, sometimes func(tab *Table
 			accepted++
 			w.tw.apply(batch)
 		}
+		groups += len(tab.Groups())
 		compareTwin(t, tab, w)
 		if t.Failed() {
 			t.Fatalf("after batch %d: %+v", n, batch)
@@ -279,6 +325,9 @@ func randomRun(t *testing.T, seed uint64, batches int, sometimes func(tab *Table
 		if sometimes != nil {
 			sometimes(tab, w)
 		}
+	}
+	if batches >= 200 && groups == 0 {
+		t.Error("no group of next hops")
 	}
 	if accepted < batches/20 {
 		t.Errorf("only %d of %d batches were accepted whole", accepted, batches)
@@ -294,22 +343,39 @@ func compareTwin(t *testing.T, tab *Table, w *world) {
 			t.Errorf("no VR %s", vr)
 			continue
 		}
-		fib := new(bart.Table[twinHop])
+		fib := new(bart.Table[[]twinHop])
 		var want []string
+		var counts [Originated + 1]int
 		for prefix, all := range rib {
 			best := w.tw.best(all, false)
+			var together []*twinPath
+			if best != nil {
+				together = w.tw.equals(vr, all, best)
+			}
 			for _, p := range all {
-				want = append(want, fmt.Sprintf("%v %v %d tag %d %+v from %q best %v up %v", prefix, p.source, p.distance, p.tag, attrsOf(p),
-					p.from, p == best, p.ok))
+				in := together != nil && (p == best || p.spreads() && slices.ContainsFunc(together, func(o *twinPath) bool {
+					_, by := w.tw.decide(p, best)
+					return o.nh == p.nh && p.from == "" && by >= StepID
+				}))
+				want = append(want, fmt.Sprintf("%v %v %d tag %d %+v peer %v from %q best %v group %v up %v: %v", prefix, p.source, p.distance,
+					p.tag, attrsOf(p), p.peer, p.from, p == best, in, p.ok, w.tw.why(all, p)))
+				if p.from == "" {
+					counts[p.source]++
+				}
 			}
 			if best != nil {
-				fib.Insert(prefix, best.to)
+				fib.Insert(prefix, w.tw.hops(vr, all, best))
 			}
 		}
 		var got []string
 		for r := range tab.Routes(vr) {
-			got = append(got, fmt.Sprintf("%v %v %d tag %d %+v from %q best %v up %v", r.Prefix, r.Source, r.Distance, r.Tag,
-				attrsOf(&twinPath{attrs: r.Attrs}), r.From, r.Best, r.Hop != 0))
+			got = append(got, fmt.Sprintf("%v %v %d tag %d %+v peer %v from %q best %v group %v up %v: %v", r.Prefix, r.Source, r.Distance,
+				r.Tag, attrsOf(&twinPath{attrs: r.Attrs}), r.Peer, r.From, r.Best, r.InGroup, r.Hop != 0, r.Why))
+		}
+		for _, info := range tab.VRs() {
+			if info.Table == table && info.Paths != counts {
+				t.Errorf("%s: paths by source %v, want %v", vr, info.Paths, counts)
+			}
 		}
 		slices.Sort(want)
 		slices.Sort(got)
@@ -317,18 +383,33 @@ func compareTwin(t *testing.T, tab *Table, w *world) {
 			t.Errorf("RIB of %s:\n%s", vr, diff(strings.Join(want, "\n"), strings.Join(got, "\n")))
 		}
 		check := func(addr netip.Addr) {
-			h, _ := fib.Lookup(addr)
-			a := view.Adj[fibHop(view, table, addr4(addr))]
-			got := twinHop{kind: a.Kind, iface: tab.InterfaceName(a.Iface)}
-			if a.Gateway != 0 {
-				got.gateway = netAddr(a.Gateway)
+			hops, ok := fib.Lookup(addr)
+			if !ok {
+				hops = []twinHop{{}}
 			}
-			if a.Kind == Forward {
-				got.mac = MAC(a.Header[:6])
-				checkEgress(t, w.tw, a, h)
+			share := map[twinHop]int{}
+			for a, buckets := range ways(view, &view.Adj[fibHop(view, table, addr4(addr))]) {
+				got := twinHop{kind: a.Kind, iface: tab.InterfaceName(a.Iface)}
+				if a.Gateway != 0 {
+					got.gateway = netAddr(a.Gateway)
+				}
+				if a.Kind == Forward {
+					got.mac = MAC(a.Header[:6])
+					checkEgress(t, w.tw, *a, got)
+				}
+				share[got] += buckets
 			}
-			if got != h {
-				t.Errorf("%s: %v: got %+v, want %+v", vr, addr, got, h)
+			want := map[twinHop]int{}
+			for _, h := range hops {
+				want[h]++
+			}
+			for h, members := range want {
+				if n := share[h]; n < members*(GroupBuckets/len(hops)) || n > members*((GroupBuckets-1)/len(hops)+1) {
+					t.Errorf("%s: %v: %+v has %d of %d buckets as %d of %d members", vr, addr, h, n, GroupBuckets, members, len(hops))
+				}
+			}
+			if len(share) != len(want) {
+				t.Errorf("%s: %v: got %+v, want %+v", vr, addr, share, want)
 			}
 		}
 		for range 60 {
@@ -340,6 +421,18 @@ func compareTwin(t *testing.T, tab *Table, w *world) {
 		}
 	}
 	checkIngress(t, tab, w.tw)
+}
+
+// ways returns what an adjacency leads to, and how many buckets of a group lead there; all where it is none.
+func ways(v *View, a *Adjacency) map[*Adjacency]int {
+	if a.Kind != Group {
+		return map[*Adjacency]int{a: GroupBuckets}
+	}
+	all := map[*Adjacency]int{}
+	for b := range uint32(GroupBuckets) {
+		all[v.Member(a, b<<24)]++
+	}
+	return all
 }
 
 // checkEgress compares what is not in a twinHop: port, tag, source MAC, MTU and VR.

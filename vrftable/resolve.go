@@ -16,6 +16,10 @@ func (t *Table) deriveNextHops() {
 			continue
 		}
 		nh.queued = false
+		if nh.group != nil {
+			t.evaluateGroup(id)
+			continue
+		}
 		if key, ok := t.evaluate(&nh.key); ok && nh.refs > 0 {
 			t.bind(id, t.adjacency(key))
 		} else {
@@ -38,6 +42,8 @@ func (t *Table) evaluate(k *nhKey) (adjKey, bool) {
 		return adjKey{kind: Glean, iface: k.iface}, t.ifaces[k.iface].up
 	case nhDirect:
 		return adjKey{Forward, k.iface, k.gateway}, t.ifaces[k.iface].up
+	case nhOnLink:
+		return t.onLink(t.vrs[k.vr], k.gateway)
 	}
 	return t.resolve(t.vrs[k.vr], k.gateway)
 }
@@ -63,6 +69,19 @@ func (t *Table) resolve(v *vr, gateway uint32) (adjKey, bool) {
 			return adjKey{}, false // a gateway must be another's address
 		default:
 			return t.evaluate(k)
+		}
+	}
+	return adjKey{}, false
+}
+
+// onLink finds the adjacency of a gateway that must be a station on a network of one of the VR's interfaces.
+func (t *Table) onLink(v *vr, gateway uint32) (adjKey, bool) {
+	for _, did := range v.rib.Supernets(netPrefix(gateway, 32)) {
+		for id := t.dests.at(did).first; id != 0; id = t.paths.at(id).next {
+			p := t.paths.at(id)
+			if k := &t.nexthops[p.nh].key; p.source == Connected && !p.leaked() && t.ifaces[k.iface].up {
+				return adjKey{Forward, k.iface, gateway}, true
+			}
 		}
 	}
 	return adjKey{}, false

@@ -20,11 +20,14 @@ type vr struct {
 	name      string
 	table     uint16 // 0: the parent
 	rib       bart.Table[uint32]
-	subnets   bart.Lite          // networks of its interfaces' addresses: they may not overlap
-	gateways  bart.Table[uint32] // next hops to be resolved through this VR, by gateway/32
-	routes    int                // added by AddRoute
+	subnets   bart.Lite             // networks of its interfaces' addresses: they may not overlap
+	gateways  [2]bart.Table[uint32] // next hops to be resolved through this VR, by gateway/32: nhRecursive, nhOnLink
+	paths     [Originated + 1]int   // native paths by source
+	peers     map[uint32]int        // native paths by the address of the peer; nil: there was none yet
+	watches   []*Watch
 	ifaces    int
 	imported  int // paths imported into it
+	maxPaths  int // BGP paths in use at a time
 	imp       *importMap
 	exp       *exportMap
 	pending   []fibChange // FIB changes of the batch at hand
@@ -44,7 +47,8 @@ type dest struct {
 	hop   uint16 // what the FIB holds
 	vr    uint16 // table
 	bits  uint8
-	dirty bool // in Table.dirtyParent or dirtyVRF
+	dirty bool   // in Table.dirtyParent or dirtyVRF
+	group uint16 // next hop that is the group of several equal paths in use; 0: none
 }
 
 // path is one way to a dest. 44 bytes, in pool Table.paths.
@@ -56,49 +60,53 @@ type path struct {
 	leakPrev, leakNext uint32 // the list of paths leaked from origin
 	source             Source
 	distance           uint8
-	via                bool // added by AddRoute naming an interface
+	peer               uint16 // it was learned from; 0: none
 }
 
 func (d *dest) prefix() netip.Prefix { return netPrefix(d.addr, d.bits) }
 
-// addPath adds a native path and notes it in the journal. p comes without links; attrs carries a reference of its own.
+// addPath adds a native path and notes it in the journal. p comes without links; attrs and peer carry references of their own.
 func (t *Table) addPath(v *vr, pfx netip.Prefix, p path) {
 	id := t.newPath(v, pfx, p)
 	t.journal.note(stepAdd, id)
-	t.countRoute(v, id, 1)
+	t.countVia(id, 1)
 }
 
 // removePath removes a native path; its record stays until the batch is settled.
 func (t *Table) removePath(id uint32) {
-	t.countRoute(t.vrOf(id), id, -1)
+	t.countVia(id, -1)
 	t.unlink(id)
 	t.journal.note(stepRemove, id)
 }
 
 // undoAdd and undoRemove are the inverses of addPath and removePath.
 func (t *Table) undoAdd(id uint32) {
-	t.countRoute(t.vrOf(id), id, -1)
+	t.countVia(id, -1)
 	t.unlink(id)
 	t.freePath(id)
 }
 
 func (t *Table) undoRemove(id uint32) {
 	t.link(id)
-	t.countRoute(t.vrOf(id), id, 1)
+	t.countVia(id, 1)
 }
 
-func (t *Table) vrOf(id uint32) *vr { return t.vrs[t.dests.at(t.paths.at(id).dest).vr] }
-
-// countRoute keeps the use counts of what a native path of AddRoute names.
-func (t *Table) countRoute(v *vr, id uint32, n int) {
-	p := t.paths.at(id)
-	if p.source < Static {
-		return
-	}
-	v.routes += n
-	if p.via {
+// countVia keeps the use count of the interface that a native path of AddRoute names.
+func (t *Table) countVia(id uint32, n int) {
+	if p := t.paths.at(id); t.via(p) {
 		t.ifaces[t.nexthops[p.nh].key.iface].routes += n
 	}
+}
+
+// via tells whether a path was added by AddRoute and names an interface.
+func (t *Table) via(p *path) bool { return p.source >= Static && t.nexthops[p.nh].key.kind == nhDirect }
+
+// routes returns the number of native paths that were added by AddRoute.
+func (v *vr) routes() (n int) {
+	for _, count := range v.paths[Static:] {
+		n += count
+	}
+	return n
 }
 
 // newPath makes and links a path, and its dest where there is none yet.
@@ -128,6 +136,7 @@ func (t *Table) link(id uint32) {
 	}
 	nh.first = id
 	nh.refs++
+	t.count(p, d, 1)
 	t.changed(p, d)
 }
 
@@ -150,11 +159,26 @@ func (t *Table) unlink(id uint32) {
 	} else {
 		nh.first = p.nhNext
 	}
-	nh.refs--
-	if nh.refs == 0 {
-		t.idle = append(t.idle, p.nh)
-	}
+	t.release(p.nh)
+	t.count(p, d, -1)
 	t.changed(p, d)
+}
+
+func (t *Table) count(p *path, d *dest, n int) {
+	if p.leaked() {
+		return
+	}
+	v := t.vrs[d.vr]
+	v.paths[p.source] += n
+	if p.peer != 0 {
+		if v.peers == nil {
+			v.peers = map[uint32]int{}
+		}
+		addr := t.peers.peers[p.peer].addr
+		if v.peers[addr] += n; v.peers[addr] == 0 {
+			delete(v.peers, addr)
+		}
+	}
 }
 
 // changed marks a dest whose paths changed, and the gateways that resolve through it.
@@ -179,7 +203,9 @@ func (t *Table) markDirty(id uint32, d *dest) {
 
 // freePath gives back the record of a path that is in no list any more.
 func (t *Table) freePath(id uint32) {
-	t.attrs.release(t.paths.at(id).attrs)
+	p := t.paths.at(id)
+	t.attrs.release(p.attrs)
+	t.peers.release(p.peer)
 	t.paths.put(id)
 }
 

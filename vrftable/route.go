@@ -63,7 +63,7 @@ func (s Source) Distance() uint8 {
 	return DistanceConnected
 }
 
-// bgp tells whether routes of the source are compared by BGP attributes and may coexist by next hop.
+// bgp tells whether routes of the source are compared by BGP attributes.
 func (s Source) bgp() bool { return s == EBGP || s == IBGP || s == Originated }
 
 // resolver tells whether a gateway may be resolved through a route of the source.
@@ -90,8 +90,10 @@ func (Kind) nextHop() {}
 
 // Route is one route to be added to, or deleted from, a VR's RIB.
 //
-// A route is known by (VR, Prefix, Source, Distance) and, for EBGP, IBGP and Originated, its NextHop: adding another
-// with the same identity replaces it. So floating statics and BGP routes of several peers live side by side.
+// A route of a peer is known by (VR, Prefix, Peer.Addr), any other by (VR, Prefix, Source, Distance, NextHop). Adding another
+// with the same identity replaces it: what a peer announces takes the place of what it announced before (RFC 4271 3.1), and
+// floating statics, equal statics and BGP routes of several peers live side by side. Equal ones may be used together: see
+// SetMaximumPaths.
 type Route struct {
 	VR       string // "": the parent
 	Prefix   netip.Prefix
@@ -100,6 +102,11 @@ type Route struct {
 	NextHop  NextHop
 	Tag      uint32
 	Attrs    *Attributes // nil: none; may be shared by any number of routes, must not be modified afterwards
+	Peer     Peer        // EBGP and IBGP: the neighbour it was learned from; the zero value: none
+	// OnLink, of a route of a peer: the gateway must be a station on a network of one of the VR's interfaces, as it must if
+	// the peer is an external one on the same network (RFC 4271 5.1.3). Without it any connected or static route that holds
+	// the gateway leads there, a default route too.
+	OnLink bool
 }
 
 // Origin is BGP's ORIGIN attribute (RFC 4271 4.3).
@@ -119,6 +126,8 @@ type Attributes struct {
 	LocalPref   uint32 // 0: not given, counts as 100
 	MED         uint32 // 0: none
 	Origin      Origin
+	// Other is what else BGP has told and is passed on, encoded as in an UPDATE (RFC 4271 4.3). No policy looks at it.
+	Other string
 }
 
 // DefaultLocalPref is what an absent local preference counts as.

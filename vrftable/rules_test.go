@@ -356,19 +356,19 @@ func TestRule11Recursion(t *testing.T) {
 	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Glean, "to-a", "10.0.0.2")
 	apply(t, tab, SetAdmin{"to-a", false})
 	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Forward, "uplink", "192.0.2.2")
-	apply(t, tab, SetAdmin{"to-a", true}, static("", "198.51.100.1/32", Discard))
+	static32 := DeleteRoute{Route{Prefix: pfx("198.51.100.1/32"), Source: Static}} // whatever its next hop
+	apply(t, tab, SetAdmin{"to-a", true}, static32, static("", "198.51.100.1/32", Discard))
 	if a := lookup(t, tab, "uplink", "20.1.1.1"); a.Kind != Discard {
 		t.Errorf("blackhole: %+v", a)
 	}
 	// Through two statics, then a loop.
-	apply(t, tab, static("", "198.51.100.1/32", via("198.18.0.1")), static("", "198.18.0.0/15", via("192.0.2.2")))
+	apply(t, tab, static32, static("", "198.51.100.1/32", via("198.18.0.1")), static("", "198.18.0.0/15", via("192.0.2.2")))
 	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Forward, "uplink", "192.0.2.2")
-	apply(t, tab, static("", "198.18.0.0/15", via("198.51.100.1")))
+	apply(t, tab, DeleteRoute{static("", "198.18.0.0/15", via("192.0.2.2")).Route}, static("", "198.18.0.0/15", via("198.51.100.1")))
 	gone("loop")
 	// A BGP route for the gateway is not looked through.
 	apply(t, tab, DeleteRoute{Route{Prefix: pfx("198.18.0.0/15"), Source: Static}},
-		DeleteRoute{Route{Prefix: pfx("198.51.100.1/32"), Source: Static}},
-		ebgp("", "198.51.100.1/32", nil, &Attributes{NextHop: ip("192.0.2.2")}))
+		static32, ebgp("", "198.51.100.1/32", nil, &Attributes{NextHop: ip("192.0.2.2")}))
 	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Forward, "uplink", "192.0.2.2")
 	apply(t, tab, DeleteRoute{Route{Prefix: pfx("198.51.100.0/24"), Source: Static}})
 	gone("no static route left")
@@ -451,12 +451,16 @@ func TestBestPath(t *testing.T) {
 			t.Errorf("after %s: %+v", steps[i].what, u)
 		}
 	}
-	// An equal static replaces.
-	apply(t, tab, static("", "40.0.0.0/8", Discard), static("", "40.0.0.0/8", Reject))
-	if r, _ := tab.LookupRIB("", ip("40.1.1.1")); r.Kind != Reject {
+	// The same static with another tag replaces, one with another next hop stands beside it.
+	apply(t, tab, static("", "40.0.0.0/8", Reject), AddRoute{Route{Prefix: pfx("40.0.0.0/8"), Source: Static, NextHop: Reject, Tag: 7}})
+	if r := routesOf(tab, "40.0.0.0/8"); len(r) != 1 || r[0].Tag != 7 {
 		t.Errorf("%+v", r)
 	}
-	// So does the same BGP route with new attributes.
+	apply(t, tab, static("", "40.0.0.0/8", Discard))
+	if r := routesOf(tab, "40.0.0.0/8"); len(r) != 2 || r[0].Kind != Discard || r[0].InGroup {
+		t.Errorf("%+v", r)
+	}
+	// The same BGP route with new attributes replaces.
 	apply(t, tab, ebgp("", "41.0.0.0/8", via("9.0.0.1"), path(1)), ebgp("", "41.0.0.0/8", via("9.0.0.1"), path(1, 2)))
 	n = 0
 	for r := range tab.Routes("") {

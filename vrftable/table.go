@@ -10,7 +10,9 @@
 //
 // A share's routes need a gateway (DESIGN 3.7). Ingress is the primary's alone (3.1). Fallback is a flag of the ingress
 // interface (3.2). Everything a packet needs is resolved when a route is installed (3.11): the FIB's hop names a slot
-// that holds the finished layer 2 header.
+// that holds the finished layer 2 header. Equal paths that are used together lead to a slot that is a group, whose buckets
+// name the slots of its members (see Buckets): what is not looked through is recursion, where a gateway behind several equal
+// static routes is resolved through the first of them.
 //
 // Exports are chosen from a VRF's own routes, whether or not an imported route hides them there; imports from the
 // parent's routes in use, exports included, which are then refused. So what is exported never depends on what is
@@ -22,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -34,6 +37,8 @@ type Config struct {
 	VRFs  int          // how many VRFs there can be at a time, 0 to 65,534
 	Ports int          // port numbers are 0 to Ports-1; 0: 256
 	Log   *slog.Logger // import limits reached and errors of the FIB; nil: slog.Default()
+
+	HashSeed uint64 // of the hashes that choose among equal paths; 0: one by chance
 }
 
 // Table is the control side. Apply and the queries may be called from any goroutine: Apply is serialised, queries wait
@@ -67,12 +72,14 @@ type Table struct {
 	dests     pool[dest]
 	paths     pool[path]
 	attrs     attrSet
+	peers     peerSet
 	nexthops  []*nexthop // by number; 0 and unused: nil
 	nhIndex   map[nhKey]uint32
 	nhFree    []uint32
 	lastKey   nhKey // nextHop's shortcut
 	lastNH    uint32
 	slots     slots
+	groups    groups
 	policies  policies
 	importers []*importGroup
 	regroup   bool // importers are out of date
@@ -85,6 +92,8 @@ type Table struct {
 	touchedIfaces  []*iface
 	touchedIngress []ingressPlace
 	touchedAdj     []*adjacency
+	touchedGroups  []*group
+	ties           []uint32 // scratch of equals
 	touchedVRs     []*vr    // policies changed
 	filling        []*vr    // may have something to import
 	queue          []uint32 // next hops to be evaluated
@@ -96,8 +105,13 @@ type Table struct {
 	dirtyVRF       []uint32
 	changedVRs     []*vr       // with FIB changes; the parent, if among them, first
 	fib            []lpm.Route // what is being written
-	deletedVRs     []*vr
-	deletedIfaces  []*iface
+	takingBack     bool        // the batch at hand
+
+	// What is left of taking an earlier batch back: FIB changes that were refused, and the ingress records that wait for them.
+	owed          []owedFIB
+	owedIngress   []ingressPlace
+	deletedVRs    []*vr
+	deletedIfaces []*iface
 }
 
 // New makes a table with an empty parent VR. Close gives its memory back.
@@ -128,9 +142,10 @@ func New(c Config) (*Table, error) {
 		specialAdj:  map[adjKey]*adjacency{},
 	}
 	t.attrs.init()
+	t.peers.init()
 	t.policies.init()
 	t.writeFIB = t.applyFIB
-	t.vrs[0] = &vr{name: Parent}
+	t.vrs[0] = &vr{name: Parent, maxPaths: 1}
 	t.vrNames[Parent] = t.vrs[0]
 	var err error
 	if t.global, err = lpm.NewTable(&t.domain); err != nil {
@@ -145,12 +160,23 @@ func New(c Config) (*Table, error) {
 		t.global.Close()
 		return nil, err
 	}
+	if err = t.groups.init(); err != nil {
+		t.slots.close()
+		t.set.Close()
+		t.global.Close()
+		return nil, err
+	}
+	if c.HashSeed == 0 {
+		c.HashSeed = rand.Uint64()
+	}
 	t.view.Store(&View{
 		Generation: 1,
 		VRFs:       t.set,
 		Global:     t.global,
 		Ports:      make([]*[VLANs]Ingress, c.Ports),
 		Adj:        t.slots.current.adj,
+		Groups:     t.groups.buckets,
+		Seed:       seedOf(c.HashSeed),
 	})
 	return t, nil
 }
@@ -173,6 +199,7 @@ func (t *Table) Close() {
 	t.set.Close()
 	t.global.Close()
 	t.slots.close()
+	t.groups.region.Close()
 }
 
 // Apply applies a batch of changes in order, all or nothing: if one is refused, a *ChangeError says which and why, and
@@ -186,16 +213,22 @@ func (t *Table) Close() {
 // whose routes are not there yet.
 //
 // Apply never waits for readers. ErrBusy says that readers have held on to so much that a batch could run out of
-// adjacency slots; lpm.ErrNoMemory that a FIB is full: the batch is taken back then too.
+// adjacency slots; lpm.ErrFull that a FIB is full: the batch is taken back then too. lpm keeps memory for that. If it is not
+// enough, FIBs lead on, for some prefixes of the batch, to what they were to lead to; no slot that they may name is used for
+// anything else, and every later Apply first finishes taking the batch back, and is refused while it cannot.
 func (t *Table) Apply(changes []Change) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
 		return fmt.Errorf("vrftable: %w", ErrClosed)
 	}
+	if err := t.repair(); err != nil {
+		return fmt.Errorf("vrftable: an earlier batch is not taken back in all FIBs yet: %w: nothing was applied", err)
+	}
 	if err := t.slots.prepare(); err != nil {
 		return err
 	}
+	t.groups.prepare(&t.domain)
 	t.prepareTables()
 	for i, c := range changes {
 		if err := c.stage(t); err != nil {
@@ -209,11 +242,10 @@ func (t *Table) Apply(changes []Change) error {
 	if err != nil {
 		t.rollback()
 		t.derive()
-		if again := t.publish(); again != nil {
-			t.slots.abandon()
-			t.log.Error("vrftable: a FIB could not be brought back to what it was", "error", again)
-		}
+		t.takeBack()
 		err = fmt.Errorf("vrftable: %w: nothing was applied", err)
+	} else {
+		t.tellWatches()
 	}
 	t.settle()
 	return err
@@ -275,7 +307,8 @@ func (t *Table) settle() {
 		}
 	}
 	t.touchedIngress, t.touchedVRs = t.touchedIngress[:0], t.touchedVRs[:0]
-	t.slots.settle()
+	t.slots.settle(t.owes())
+	t.settleGroups()
 	t.settleDeleted()
 }
 

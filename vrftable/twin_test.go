@@ -22,7 +22,9 @@ type twin struct {
 	have   map[string]map[netip.Prefix]bool // imported, by VRF: what is in stays in
 	exps   map[string]SetExportMap
 	vrs    map[string]bool
-	tab    *Table // for the numbers that decide last: interface indexes and tables
+	paths  map[string]int  // maximum paths, by VR
+	stale  map[string]bool // by VR and identity of the route: its peer restarts
+	tab    *Table          // for the numbers that decide last: interface indexes and tables
 }
 
 type twinL2 struct {
@@ -51,8 +53,11 @@ type twinPath struct {
 	iface    string  // of Local and Glean
 	tag      uint32
 	attrs    *Attributes
+	peer     Peer
+	onLink   bool
 	from     string
 	policy   netip.Prefix
+	group    []*twinPath // exported or imported with these; nil: alone
 	to       twinHop
 	ok       bool
 }
@@ -70,7 +75,7 @@ func newTwin(tab *Table) *twin {
 		portUp: map[string]bool{}, l2: map[string]*twinL2{}, ifaces: map[string]*twinIface{},
 		routes: map[string]map[string]Route{}, lists: map[string][]PrefixRule{}, maps: map[string][]RouteMapEntry{},
 		imps: map[string]SetImportMap{}, have: map[string]map[netip.Prefix]bool{}, exps: map[string]SetExportMap{},
-		vrs: map[string]bool{Parent: true}, tab: tab,
+		vrs: map[string]bool{Parent: true}, paths: map[string]int{}, stale: map[string]bool{}, tab: tab,
 	}
 }
 
@@ -86,8 +91,8 @@ func routeID(r Route) string {
 	if d == 0 {
 		d = r.Source.Distance()
 	}
-	if !r.Source.bgp() {
-		return fmt.Sprint(r.Prefix, r.Source, d)
+	if r.Peer.Addr.IsValid() {
+		return fmt.Sprint(r.Prefix, r.Peer.Addr)
 	}
 	nh := r.NextHop
 	if nh == nil {
@@ -107,6 +112,7 @@ func (w *twin) apply(changes []Change) {
 			w.vrs[c.Name] = true
 		case DeleteVRF:
 			delete(w.vrs, c.Name)
+			delete(w.paths, c.Name)
 			delete(w.have, c.Name)
 		case AddLayer2:
 			w.l2[c.Name] = &twinL2{c.Port, c.VLAN, true, map[netip.Addr]twinNeighbor{}}
@@ -149,7 +155,27 @@ func (w *twin) apply(changes []Change) {
 				w.addRoute(r)
 			}
 		case DeleteRoute:
+			if c.Source == Static && c.NextHop == nil {
+				maps.DeleteFunc(w.routes[vrName(c.VR)], func(_ string, r Route) bool {
+					return r.Source == Static && r.Prefix == c.Prefix && cmp.Or(r.Distance, DistanceStatic) == cmp.Or(c.Distance, DistanceStatic)
+				})
+				continue
+			}
 			delete(w.routes[vrName(c.VR)], routeID(c.Route))
+		case SetMaximumPaths:
+			w.paths[vrName(c.VR)] = c.N
+		case PeerUpdate:
+			w.peerUpdate(c)
+		case MarkPeer:
+			for id, r := range w.routes[vrName(c.VR)] {
+				if r.Peer.Addr == c.Peer {
+					w.stale[vrName(c.VR)+id] = true
+				}
+			}
+		case SweepPeer:
+			maps.DeleteFunc(w.routes[vrName(c.VR)], func(id string, r Route) bool { return r.Peer.Addr == c.Peer && w.stale[vrName(c.VR)+id] })
+		case DeletePeer:
+			maps.DeleteFunc(w.routes[vrName(c.VR)], func(_ string, r Route) bool { return r.Peer.Addr == c.Peer })
 		case SetPrefixList:
 			w.lists[c.Name] = c.Rules
 		case SetRouteMap:
@@ -174,6 +200,31 @@ func (w *twin) addRoute(r Route) {
 		w.routes[vr] = map[string]Route{}
 	}
 	w.routes[vr][routeID(r)] = r
+	delete(w.stale, vr+routeID(r))
+}
+
+func (w *twin) peerUpdate(c PeerUpdate) {
+	for _, prefix := range c.Withdrawn {
+		delete(w.routes[vrName(c.VR)], routeID(Route{Prefix: prefix, Peer: c.Peer}))
+	}
+	for _, pr := range c.Routes {
+		r := Route{VR: c.VR, Prefix: pr.Prefix, Source: c.Source, Peer: c.Peer, Attrs: pr.Attrs}
+		delete(w.routes[vrName(c.VR)], routeID(r))
+		permit := c.RouteMap == ""
+		for _, e := range w.maps[c.RouteMap] {
+			if w.matches(e.Match, &twinPath{attrs: r.Attrs, policy: r.Prefix}) {
+				if permit = e.Permit; permit {
+					a := *r.Attrs
+					e.Set.Apply(&a)
+					r.Attrs = &a
+				}
+				break
+			}
+		}
+		if permit {
+			w.addRoute(r)
+		}
+	}
 }
 
 func (w *twin) up(iface string) bool {
@@ -216,7 +267,8 @@ func (w *twin) natives(vr string) twinRIB {
 		}
 	}
 	for _, r := range w.routes[vr] {
-		p := &twinPath{source: r.Source, distance: r.Distance, nh: r.NextHop, nhVR: vr, tag: r.Tag, attrs: r.Attrs, policy: r.Prefix}
+		p := &twinPath{source: r.Source, distance: r.Distance, nh: r.NextHop, nhVR: vr, tag: r.Tag, attrs: r.Attrs, peer: r.Peer, onLink: r.OnLink,
+			policy: r.Prefix}
 		if p.distance == 0 {
 			p.distance = r.Source.Distance()
 		}
@@ -256,7 +308,7 @@ func (w *twin) resolve(rib twinRIB, p *twinPath, depth int) (twinHop, bool) {
 		for _, c := range all {
 			via, isVia := c.nh.(Via)
 			switch {
-			case c.source != Connected && c.source != OwnAddress && c.source != Static,
+			case c.source != Connected && (p.onLink || c.source != OwnAddress && c.source != Static),
 				c.iface != "" && !w.up(c.iface),
 				isVia && via.Interface != "" && !w.up(via.Interface):
 				continue
@@ -285,40 +337,138 @@ func (w *twin) hopTo(iface string, gateway netip.Addr) twinHop {
 
 // better is the order of best paths.
 func (w *twin) better(a, b *twinPath) bool {
+	first, _ := w.decide(a, b)
+	return first
+}
+
+// decide also tells the step that it took.
+func (w *twin) decide(a, b *twinPath) (bool, Step) {
 	if a.distance != b.distance {
-		return a.distance < b.distance
+		return a.distance < b.distance, StepDistance
 	}
 	if (a.from == "") != (b.from == "") {
-		return a.from == ""
+		return a.from == "", StepLeaked
 	}
 	if a.source.bgp() && b.source.bgp() {
 		x, y := attrsOf(a), attrsOf(b)
 		switch {
 		case x.LocalPref != y.LocalPref:
-			return x.LocalPref > y.LocalPref
+			return x.LocalPref > y.LocalPref, StepLocalPref
 		case len(x.ASPath) != len(y.ASPath):
-			return len(x.ASPath) < len(y.ASPath)
+			return len(x.ASPath) < len(y.ASPath), StepASPath
 		case x.Origin != y.Origin:
-			return x.Origin < y.Origin
+			return x.Origin < y.Origin, StepOrigin
 		case x.MED != y.MED:
-			return x.MED < y.MED
+			return x.MED < y.MED, StepMED
 		}
 	}
 	if a.source != b.source {
-		return a.source < b.source
+		return a.source < b.source, StepSource
 	}
-	if c := gatewayOf(a).Compare(gatewayOf(b)); c != 0 {
-		return c < 0
+	if c := a.peer.ID.Compare(b.peer.ID); c != 0 { // no peer, no address, comes first
+		return c < 0, StepID
 	}
-	if c := cmp.Compare(kindRank(a), kindRank(b)); c != 0 {
-		return c < 0
+	if c := a.peer.Addr.Compare(b.peer.Addr); c != 0 {
+		return c < 0, StepPeer
 	}
-	if c := cmp.Compare(w.tab.InterfaceIndex(ifaceOf(a)), w.tab.InterfaceIndex(ifaceOf(b))); c != 0 {
-		return c < 0
+	if c := w.place(a, b); c != 0 {
+		return c < 0, StepNextHop
 	}
 	x, _ := w.tab.VRTable(a.from)
 	y, _ := w.tab.VRTable(b.from)
-	return x < y
+	return x < y, StepTable
+}
+
+// why is what RouteInfo.Why says of p.
+func (w *twin) why(all []*twinPath, p *twinPath) Step {
+	best := w.best(all, false)
+	if !p.ok {
+		return StepUnresolved
+	}
+	rival := best
+	if p == best {
+		rival = w.best(slices.DeleteFunc(slices.Clone(all), func(o *twinPath) bool { return o == p }), false)
+	}
+	if rival == nil {
+		return StepNone
+	}
+	_, by := w.decide(p, rival)
+	return by
+}
+
+// place compares next hops; that of several is the first of them.
+func (w *twin) place(a, b *twinPath) int {
+	first := func(p *twinPath) *twinPath {
+		for _, o := range p.group {
+			if w.place(o, &twinPath{nh: p.nh, iface: p.iface}) < 0 {
+				p = &twinPath{nh: o.nh, iface: o.iface}
+			}
+		}
+		return p
+	}
+	a, b = first(a), first(b)
+	return cmp.Or(gatewayOf(a).Compare(gatewayOf(b)), cmp.Compare(kindRank(a), kindRank(b)),
+		cmp.Compare(w.tab.InterfaceIndex(ifaceOf(a)), w.tab.InterfaceIndex(ifaceOf(b))))
+}
+
+// equals returns the paths that best is used together with, itself included, one for each next hop; nil: it is used alone.
+func (w *twin) equals(vr string, all []*twinPath, best *twinPath) []*twinPath {
+	limit := MaxPaths
+	if best.source != Static {
+		limit = max(1, w.paths[vr])
+	}
+	if best.source < Static || best.from != "" || !best.spreads() {
+		return best.group
+	}
+	var ties []*twinPath
+	for _, p := range all {
+		_, via := p.nh.(Via)
+		if _, by := w.decide(p, best); p == best || via && p.from == "" && (by == StepID || by == StepPeer || by == StepNextHop) {
+			ties = append(ties, p)
+		}
+	}
+	slices.SortFunc(ties, func(a, b *twinPath) int {
+		if w.better(a, b) {
+			return -1
+		}
+		return 1
+	})
+	choose := func(ok func(*twinPath) bool) (set []*twinPath) {
+		for _, p := range ties {
+			if ok(p) && !slices.ContainsFunc(set, func(o *twinPath) bool { return o.nh == p.nh }) {
+				set = append(set, p)
+			}
+		}
+		return set
+	}
+	set := choose(func(*twinPath) bool { return true })
+	if len(set) > limit {
+		set = choose((*twinPath).spreads)
+		set = set[:min(limit, len(set))]
+	}
+	if len(set) < 2 {
+		return nil
+	}
+	return set
+}
+
+// spreads tells whether the path leads to a neighbour now.
+func (p *twinPath) spreads() bool {
+	_, via := p.nh.(Via)
+	return p.ok && via && (p.to.kind == Forward || p.to.kind == Glean)
+}
+
+// hops returns what packets that best is right for go by: each member's, as often as there are members that lead there.
+func (w *twin) hops(vr string, all []*twinPath, best *twinPath) (hops []twinHop) {
+	for _, p := range w.equals(vr, all, best) {
+		if p.spreads() {
+			hops = append(hops, p.to)
+		}
+	}
+	if hops == nil {
+		hops = append(hops, best.to)
+	}
+	return hops
 }
 
 func ifaceOf(p *twinPath) string {
@@ -480,6 +630,8 @@ func (w *twin) settle() map[string]twinRIB {
 				continue
 			}
 			if c := w.judge(e.RouteMap, best); c != nil {
+				natives := slices.DeleteFunc(slices.Clone(all), func(p *twinPath) bool { return p.from != "" })
+				c.group = w.equals(vr, natives, best)
 				c.from, c.distance = vr, cmp.Or(e.Distance, DistanceLeaked)
 				parent[prefix] = append(parent[prefix], c)
 			}
@@ -495,6 +647,7 @@ func (w *twin) settle() map[string]twinRIB {
 		for prefix, all := range parent {
 			if best := w.best(all, false); best != nil && best.from == "" {
 				if c := w.judge(m.RouteMap, best); c != nil {
+					c.group = w.equals(Parent, all, best)
 					c.from, c.distance = Parent, cmp.Or(m.Distance, DistanceLeaked)
 					copies[prefix] = c
 				}

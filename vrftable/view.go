@@ -29,21 +29,22 @@ const (
 	Reject              // dropped, counted; live: ICMP unreachable
 	Local               // for the router itself: to the slow path
 	Glean               // connected, but the neighbour's MAC is not known: to the slow path
+	Group               // several equal ways, of which a flow takes one: see Buckets and View.Member
 )
 
 // Adjacency is what a next-hop index stands for: exactly one cache line, immutable once a FIB names it.
 //
-//	0      1        2    4     6      8         12      16                          38
-//	| Kind | HdrLen | MTU | Port | Iface | Gateway | VR | Header (14 or 18 bytes, max 22) | pad |
+//	0      1        2     4      6       8         12   14      16                                 38
+//	| Kind | HdrLen | MTU | Port | Iface | Gateway | VR | Group | Header (14 or 18 bytes, max 22) | pad |
 type Adjacency struct {
 	Kind    Kind
-	HdrLen  uint8  // bytes of Header used: 14, or 18 with one 802.1Q tag
-	MTU     uint16 // largest IP packet in bytes
-	Port    uint16 // egress port
-	Iface   uint16 // egress IP interface, primary or share: transmitted packets count here only
-	Gateway uint32 // next hop address, host order; 0: the destination itself
-	VR      uint16 // table number of the VR that the egress interface belongs to
-	_       uint16
+	HdrLen  uint8    // bytes of Header used: 14, or 18 with one 802.1Q tag
+	MTU     uint16   // largest IP packet in bytes
+	Port    uint16   // egress port
+	Iface   uint16   // egress IP interface, primary or share: transmitted packets count here only
+	Gateway uint32   // next hop address, host order; 0: the destination itself
+	VR      uint16   // table number of the VR that the egress interface belongs to
+	Group   uint16   // kind Group: which, in View.Groups
 	Header  [22]byte // destination MAC, source MAC, [tag,] EtherType 0x0800
 	_       [26]byte
 }
@@ -54,7 +55,7 @@ const _ = uint(unsafe.Sizeof(Adjacency{}) - 64)
 
 // Lookup returns what becomes of a packet to addr that came in by an interface of this table with these flags, those of
 // its Ingress record: the VRF's longest match or, where it has none and the flags say so, the parent's. It is one packet's
-// worth of what workers do by the burst, and as valid as the view.
+// worth of what workers do by the burst, and as valid as the view. It may return a Group: see Member.
 func (v *View) Lookup(table, flags uint16, addr uint32) *Adjacency {
 	var hop [1]lpm.Hop
 	v.VRFs.LookupDual([]lpm.Key{{Addr: addr, Table: table, Flags: flags}}, hop[:])
@@ -76,4 +77,6 @@ type View struct {
 	Global     *lpm.Table
 	Ports      []*[VLANs]Ingress // by port number; nil: no interface receives on that port
 	Adj        []Adjacency       // by lpm.Hop; off-heap, MaxHop+1 long
+	Groups     []Buckets         // by Adjacency.Group; off-heap, MaxGroups long. Buckets change in place, word by word
+	Seed       Seed              // of the hashes that choose among a group's members
 }
