@@ -36,7 +36,8 @@ func newBed(t testing.TB, ports, tables int) *bed {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { set.Close(); global.Close() })
-	b.view = &vrftable.View{VRFs: set, Global: global, Adj: make([]vrftable.Adjacency, lpm.MaxHop+1)}
+	b.view = &vrftable.View{VRFs: set, Global: global, Adj: make([]vrftable.Adjacency, lpm.MaxHop+1),
+		Groups: make([]vrftable.Buckets, vrftable.MaxGroups), Seed: vrftable.Seed{1 << 40, 0x9e3779b97f4a7c15}}
 	for range ports {
 		b.view.Ports = append(b.view.Ports, new([vrftable.VLANs]vrftable.Ingress))
 	}
@@ -74,6 +75,15 @@ func (b *bed) adjacency(hop lpm.Hop, iface uint16, port int, tags ...uint16) *vr
 // kind sets hop's adjacency to one that does not forward.
 func (b *bed) kind(hop lpm.Hop, k vrftable.Kind) {
 	b.view.Adj[hop] = vrftable.Adjacency{Kind: k, MTU: 1500}
+}
+
+// group makes hop a group of the hops that are its members, which have its buckets in turn.
+func (b *bed) group(hop lpm.Hop, number uint16, members ...lpm.Hop) {
+	b.view.Adj[hop] = vrftable.Adjacency{Kind: vrftable.Group, Group: number}
+	for i := range b.view.Groups[number] {
+		m := i % len(members)
+		b.view.Groups[number][i] = uint32(m)<<16 | uint32(members[m])
+	}
 }
 
 // route installs prefix/length -> hop in a VRF's table, or the parent's for table 0.

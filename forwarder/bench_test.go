@@ -1,6 +1,7 @@
 package forwarder
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -97,6 +98,51 @@ func BenchmarkWorker(b *testing.B) {
 		b.Run("until="+s.String(), func(b *testing.B) { run(b, func(w *Worker) int { return w.PollUntil(s) }) })
 	}
 	b.Run("until=all", func(b *testing.B) { run(b, (*Worker).Poll) })
+}
+
+// BenchmarkGroups is BenchmarkWorker with all, half or none of the packets to groups of equal next hops: 16 groups, one for
+// each of the parent's routes, of members that are the routes' hops otherwise. With none there are no groups at all.
+func BenchmarkGroups(b *testing.B) {
+	run := func(b *testing.B, members, of int) {
+		bed := benchBed(b)
+		for i := range 16 {
+			if of == 0 || i%of != 0 {
+				continue
+			}
+			var hops []lpm.Hop
+			for m := range members {
+				hops = append(hops, lpm.Hop(1+(i+m)%16))
+			}
+			bed.group(lpm.Hop(50+i), uint16(1+i), hops...)
+			bed.route(0, fmt.Sprintf("%d.0.0.0", 16+i), 8, lpm.Hop(50+i))
+		}
+		frames := benchFrames(1024)
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, f := range frames { // ports behind a tagged Ethernet and an IPv4 header
+			binary.BigEndian.PutUint32(f[18+20:], r.Uint32())
+		}
+		l := newLooped(b, frames)
+		sink := &FuncPort{Memory: l.Memory, Tx: l.Tx}
+		w := bed.worker(Config{Ports: []Port{l, sink}})
+		b.ReportAllocs()
+		b.ResetTimer()
+		for n := 0; n < b.N; {
+			n += w.Poll()
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mpps")
+		if s := balanced(b, w); s.Dropped != 0 {
+			b.Error(s)
+		}
+	}
+	b.Run("groups=none", func(b *testing.B) { run(b, 0, 0) })
+	for _, share := range []struct {
+		name string
+		of   int
+	}{{"half", 2}, {"all", 1}} {
+		for _, members := range []int{1, 2, 16} {
+			b.Run(fmt.Sprintf("groups=%s/members=%d", share.name, members), func(b *testing.B) { run(b, members, share.of) })
+		}
+	}
 }
 
 // BenchmarkStage runs one stage alone on a prepared burst. One op is one packet.

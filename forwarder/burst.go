@@ -33,6 +33,8 @@ type burst struct {
 	key   [MaxBurst]lpm.Key // what to look up
 	hop   [MaxBurst]lpm.Hop // what was found
 
+	group [MaxBurst]uint8 // places in the dense arrays, of the packets that choose is about
+
 	gone int // packets in left
 	left [MaxBurst]uint8
 	why  [MaxBurst]Reason

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+
+	"vrfwd/vrftable"
 )
 
 // counter is a word that its worker alone writes and anyone reads. The owner's store is a plain one: Go's atomic store
@@ -21,9 +23,13 @@ type traffic struct{ packets, bytes counter }
 // which the system backs the pages that are used.
 type ifaces [1 << 16]traffic
 
+// members is a counter for each member of each group there can be: 256 KiB of addresses.
+type members [vrftable.MaxGroups][vrftable.MaxPaths]traffic
+
 // counters is what one worker counts.
 type counters struct {
 	ifRx, ifTx *ifaces
+	groups     *members
 
 	_        [128]byte // no line, nor its prefetched neighbour, is shared with another worker
 	received counter
@@ -101,6 +107,18 @@ func SumIface(iface uint16, workers ...*Worker) IfaceCount {
 	for _, w := range workers {
 		n.Rx.add(&w.count.ifRx[iface])
 		n.Tx.add(&w.count.ifTx[iface])
+	}
+	return n
+}
+
+// SumGroup adds up, over workers, the packets whose flows the members of a group of equal next hops were chosen for, by
+// their number. Some may not have left: their TTL ran out, they are too large, or the port was full. Bytes are layer 3. A
+// number that is given to another group counts on. It may be called at any time from anywhere.
+func SumGroup(group uint16, workers ...*Worker) (n [vrftable.MaxPaths]Traffic) {
+	for _, w := range workers {
+		for m := range n {
+			n[m].add(&w.count.groups[group][m])
+		}
 	}
 	return n
 }

@@ -73,13 +73,14 @@ func TestHotPathCode(t *testing.T) {
 	// What each function of a burst may call; REG is a call through an interface or a function value.
 	allowed := map[string]string{
 		worker + "forward": `\(\*Worker\)\.(receive|classify|validate|lookup|rewrite|transmit|settle)$` +
-			`|lpm\.\(\*Set\)\.LookupDual$|REG` + // REG: the view
+			`|lpm\.\(\*Set\)\.LookupDual$|forwarder\.prefetchAdjacencies$|REG` + // REG: the view
 			`|\(\*Worker\)\.(tapReceived|tapDone)$|runtime\.gcWriteBarrier2$`,
 		worker + "receive":  `REG|runtime\.gcWriteBarrier2$`, // RxBurst; where the burst came from
 		worker + "classify": `forwarder\.(badFrame|oddFrame)$`,
 		worker + "validate": `\(\*Worker\)\.oddHeader$`,
-		worker + "lookup":   `lpm\.\(\*Set\)\.LookupDual$`,
-		worker + "rewrite":  `forwarder\.oddHop$`,
+		worker + "lookup":   `lpm\.\(\*Set\)\.LookupDual$|forwarder\.prefetchAdjacencies$`,
+		worker + "rewrite":  `forwarder\.oddHop$|\(\*Worker\)\.choose$`,
+		worker + "choose":   `^$`,
 		worker + "transmit": `\(\*Worker\)\.(untaken|tapTx)$|REG`, // TxBurst and Free
 	}
 	calls := map[string]int{worker + "forward": 1, worker + "receive": 1, worker + "transmit": 2}

@@ -88,8 +88,8 @@ func (r Reason) Verdict() Verdict {
 	return Drop
 }
 
-// ICMPError reports whether the slow path only answers the packet with an ICMP error. Those may fill half of the slow
-// path's queue: a flood of them must not keep out ARP and what is for the router. The rest is dropped under its own
+// ICMPError reports whether the slow path only answers the packet with an ICMP error. Those, and packets that wait for a
+// neighbour, may fill half of the slow path's queue: a flood of them must not keep out ARP and what is for the router. The rest is dropped under its own
 // reason, which is the rate limit of RFC 1812 4.3.2.8 as far as the worker is concerned.
 func (r Reason) ICMPError() bool {
 	switch r {

@@ -24,11 +24,15 @@ func NewSlowPath(frames, size int) (*SlowPath, error) {
 // received out of band, Mark the Reason. The consumer owns d[:n] until it frees them.
 func (s *SlowPath) Pop(d []packet.Desc) (n int) { return s.out.Pop(d) }
 
-// punt copies one frame. It refuses when no frame is spare, when only half of them are and the reason just asks for an
-// ICMP error, and when the frame is too large.
+// punt copies one frame. It refuses when no frame is spare for its reason, and when the frame is too large. Half of the frames
+// are not for what just asks for an ICMP error, or waits for a neighbour, at line rate perhaps, and an eighth are for ARP alone: an
+// answer that found no room would let the flood that kept it out go on.
 func (s *SlowPath) punt(in *ingress, d packet.Desc, r Reason) bool {
-	keep := 0
-	if r.ICMPError() {
+	keep := s.out.Cap() / 8
+	switch {
+	case r == ARP:
+		keep = 0
+	case r == Glean || r.ICMPError():
 		keep = s.out.Cap() / 2
 	}
 	if s.room(keep) <= keep || int(d.Len) > s.arena.FrameSize() {

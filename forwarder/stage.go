@@ -139,20 +139,29 @@ func (w *Worker) validate() {
 func (w *Worker) lookup(v *vrftable.View) {
 	b := &w.b
 	v.VRFs.LookupDual(b.key[:b.live], b.hop[:b.live])
+	if b.live > 0 {
+		prefetchAdjacencies(&v.Adj[0], &b.hop[0], uint(b.live))
+	}
 }
 
 // rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup; the checksum follows
 // by RFC 1624 eqn. 3; the adjacency's layer 2 header replaces the received one, tags and all, by moving the frame's
-// start; what was padding falls off its end.
+// start; what was padding falls off its end. At the first group of next hops, choose puts members in the place of all groups
+// of the burst.
 func (w *Worker) rewrite(v *vrftable.View) {
 	b, mem, adj, ifTx := &w.b, w.b.in.mem, v.Adj, w.count.ifTx
-	for j, n := uint(0), within(b.live); j < n; j++ {
+	for j, n := uint(0), within(b.live); j < n; {
 		a, l3, total := &adj[b.hop[j]], uint(b.l3[j]), uint32(b.total[j])
 		t := mem.load32(l3 + 8) // TTL, protocol, checksum
 		odd := uint32(a.Kind^vrftable.Forward) | (t&0xff-2)>>31 | (uint32(a.MTU)-total)>>31 | uint32(a.Port)>>8
 		out := w.out[uint8(a.Port)]
 		if odd != 0 || out == nil {
+			if a.Kind == vrftable.Group {
+				w.choose(v, j)
+				continue // with a member, as if that had been found
+			}
 			b.leave(uint(b.at[j]), oddHop(a, t&0xff, total, mem.load16(l3+6)))
+			j++
 			continue
 		}
 		// One less in the first byte of a word is, in the complement, one more in the first byte of the checksum, with
@@ -160,25 +169,27 @@ func (w *Worker) rewrite(v *vrftable.View) {
 		sum := t>>16 + 1
 		sum += (sum + 1) >> 16
 		mem.store32(l3+8, t&0xffff-1|sum<<16)
-		h := headerOf(a)
-		mem.store64(l3-24, h.load64(0))
-		mem.store64(l3-16, h.load64(8))
-		mem.store64(l3-8, h.load64(16))
+		// The header, of 14, 18 or 22 bytes, in three words that overlap: from 0, from 4, 6 or 8, and its last 8. No byte
+		// before it is written: that would be another line of most frames.
+		h, hdr := headerOf(a), uint(a.HdrLen)
+		start, mid, end := l3-hdr, hdr/2-3, hdr-8
+		mem.store64(start, h.load64(0))
+		mem.store64(start+mid, h.load64(mid))
+		mem.store64(start+end, h.load64(end))
 		k := out.n & (MaxBurst - 1)
 		if k == 0 {
 			b.queue[b.queues&(MaxBurst-1)] = uint8(a.Port)
 			b.queues++
 		}
-		// Field by field: a composite is put together on the stack and copied by one wide load, which has to wait for
-		// the narrow stores that it overlaps (8 of 11 ns per packet).
-		d, sent := &b.d[b.at[j]], &out.d[k]
-		sent.Off, sent.Len, sent.TCI = uint32(l3)-uint32(a.HdrLen), uint16(total)+uint16(a.HdrLen), 0
-		sent.Port, sent.Flags, sent.Mark = a.Port, d.Flags&^packet.FlagTCI, d.Mark
+		d, sent := wordsOf(&b.d[b.at[j]]), wordsOf(&out.d[k])
+		sent[0] = uint64(start) | uint64(total+uint32(hdr))<<descLen
+		sent[1] = d[1]&^(0xffff|uint64(packet.FlagTCI)<<descFlags) | uint64(a.Port)
 		out.at[k] = uint8(j)
 		out.n++
 		c := &ifTx[a.Iface]
 		c.packets.add(1)
 		c.bytes.add(uint64(total))
+		j++
 	}
 }
 

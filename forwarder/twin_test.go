@@ -116,6 +116,16 @@ func twin(b *bed, port int, in input) outcome {
 		hop, _ = linear(b, 0, binary.BigEndian.Uint32(payload[16:]))
 	}
 	a := b.view.Adj[hop]
+	if a.Kind == vrftable.Group {
+		ports := uint32(0)
+		switch p := ip.Payload; {
+		case ip.FragOffset != 0 || ip.Flags&layers.IPv4MoreFragments != 0 || len(p) < 4:
+		case ip.Protocol == layers.IPProtocolTCP, ip.Protocol == layers.IPProtocolUDP:
+			ports = binary.BigEndian.Uint32(p)
+		}
+		hash := b.view.Seed.FlowHash(binary.BigEndian.Uint32(ip.SrcIP), binary.BigEndian.Uint32(ip.DstIP), ports, uint8(ip.Protocol))
+		a = *b.view.Member(&a, hash)
+	}
 	switch a.Kind {
 	case vrftable.NoRoute:
 		return drop(NoRoute)
@@ -203,7 +213,9 @@ func twinBed(t testing.TB) *bed {
 	b.kind(12, vrftable.Local)
 	b.kind(13, vrftable.Glean)
 	b.kind(14, vrftable.Kind(99))
-	hops := []lpm.Hop{1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14}
+	b.group(20, 1, 1, 2, 3, 4, 5, 13)
+	b.group(21, 7, 6)
+	hops := []lpm.Hop{1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 20, 20, 21}
 	for table := uint16(0); table < 4; table++ {
 		for i, hop := range hops {
 			// The tables disagree: the same address is another hop in each, and some only in the parent.
@@ -226,7 +238,7 @@ func randomFrame(r *rand.Rand) input {
 	if one(4) {
 		total = 20 + r.IntN(1481)
 	}
-	dst := uint32(10+10*r.IntN(2))<<24 | r.Uint32N(13)<<16 | r.Uint32N(3)<<8 | r.Uint32N(256)
+	dst := uint32(10+10*r.IntN(2))<<24 | r.Uint32N(16)<<16 | r.Uint32N(3)<<8 | r.Uint32N(256)
 	in := input{}
 	var tags []uint16
 	if one(2) {
@@ -246,6 +258,15 @@ func randomFrame(r *rand.Rand) input {
 	}
 	if one(3) {
 		ip[6] ^= 0x40
+	}
+	if one(3) {
+		ip[9] = []byte{6, 17, 1}[r.IntN(3)]
+	}
+	if one(6) { // a fragment
+		ip[6], ip[7] = ip[6]&0xc0|byte(r.IntN(0x40)), byte(r.IntN(2))
+	}
+	if total >= 24 {
+		binary.BigEndian.PutUint32(ip[20:], r.Uint32())
 	}
 	if one(6) && total >= 24 {
 		words := 6 + r.IntN(min(15, total/4)-5)

@@ -87,7 +87,7 @@ func NewWorker(c Config) (*Worker, error) {
 			w.martian[octet] = 1
 		}
 	}
-	w.count = &counters{ifRx: new(ifaces), ifTx: new(ifaces)}
+	w.count = &counters{ifRx: new(ifaces), ifTx: new(ifaces), groups: new(members)}
 	return w, nil
 }
 

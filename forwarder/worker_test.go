@@ -264,21 +264,30 @@ func TestSlowPathFull(t *testing.T) {
 		r.src.fill(ins)
 		r.w.Poll()
 	}
-	const unreachable, local = 11 << 24, 20<<24 | 9<<16
+	const unreachable, local, glean = 11 << 24, 20<<24 | 9<<16, 20<<24 | 10<<16
+	send(2, unreachable)
+	send(20, glean)
 	send(20, unreachable)
 	send(20, local)
+	arp := make([]input, 20)
+	for i := range arp {
+		arp[i].frame = ipv4Frame(host, local, 64, 60)
+		arp[i].frame[13] = byte(packet.EtherTypeARP & 0xff)
+	}
+	r.src.fill(arp)
+	r.w.Poll()
 	n := balanced(t, r.w)
-	if n.Punts[NoRoute] != 4 || n.Drops[NoRoute] != 16 || n.Punts[Local] != 4 || n.Drops[SlowFull] != 16 ||
-		n.Drops[Local] != 0 {
+	if n.Punts[NoRoute] != 2 || n.Drops[NoRoute] != 20 || n.Punts[Glean] != 2 || n.Punts[Local] != 3 || n.Punts[ARP] != 1 ||
+		n.Drops[SlowFull] != 18+17+19 || n.Drops[Local]+n.Drops[Glean]+n.Drops[ARP] != 0 {
 		t.Error(n)
 	}
 	d := make([]packet.Desc, 16)
-	if got := slow.Pop(d); got != 8 || Reason(d[0].Mark) != NoRoute || Reason(d[7].Mark) != Local {
+	if got := slow.Pop(d); got != 8 || Reason(d[0].Mark) != NoRoute || Reason(d[2].Mark) != Glean || Reason(d[7].Mark) != ARP {
 		t.Fatalf("%d: %v", got, d)
 	}
 	slow.Free(d[:8])
 	send(20, local)
-	if n := balanced(t, r.w); n.Punts[Local] != 12 {
+	if n := balanced(t, r.w); n.Punts[Local] != 3+7 {
 		t.Error(n)
 	}
 }

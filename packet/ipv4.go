@@ -105,6 +105,17 @@ func (p IPv4) Src() uint32 { return binary.BigEndian.Uint32(p[12:16]) }
 // Dst returns the destination address in host order.
 func (p IPv4) Dst() uint32 { return binary.BigEndian.Uint32(p[16:20]) }
 
+// Ports returns the source and the destination port of TCP and UDP as one number, the source in its upper half; 0 for
+// other protocols, for a fragment, of which only the first has ports, and for a payload too short to have any. It is what
+// tells flows between two addresses apart.
+func (p IPv4) Ports() uint32 {
+	at := p.HeaderLen()
+	if p.Protocol() != ProtoTCP && p.Protocol() != ProtoUDP || p.IsFragment() || len(p) < at+4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(p[at:])
+}
+
 // Header returns the header with its options.
 func (p IPv4) Header() []byte { return p[:p.HeaderLen()] }
 

@@ -54,6 +54,30 @@ func TestIPv4Fragment(t *testing.T) {
 	}
 }
 
+func TestIPv4Ports(t *testing.T) {
+	for _, c := range []struct {
+		protocol uint8
+		fragment uint16
+		header   int
+		size     int
+		want     uint32
+	}{
+		{ProtoTCP, 0, 20, 40, 0x14151617}, {ProtoUDP, FlagDF, 20, 28, 0x14151617}, {ProtoUDP, 0, 32, 36, 0x20212223},
+		{ProtoICMP, 0, 20, 28, 0}, {ProtoTCP, FlagMF, 20, 40, 0}, {ProtoUDP, 5, 20, 40, 0}, {ProtoUDP, 0, 20, 23, 0}, {ProtoTCP, 0, 60, 63, 0},
+	} {
+		p := IPv4(make([]byte, c.size))
+		for i := range p {
+			p[i] = byte(i)
+		}
+		p.SetHeaderLen(c.header)
+		p.SetProtocol(c.protocol)
+		p.SetFragment(c.fragment)
+		if got := p.Ports(); got != c.want {
+			t.Errorf("%+v: %#x", c, got)
+		}
+	}
+}
+
 func TestParseIPv4Refuses(t *testing.T) {
 	good := udpPacket(t, routerAlert)
 	with := func(f func(b []byte)) []byte {

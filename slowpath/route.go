@@ -75,7 +75,7 @@ func (p *Path) route(d *datagram) Outcome {
 	} else if routed {
 		return SourceRouted
 	}
-	a := *p.view.Lookup(d.table, d.flags, d.ip.Dst())
+	a := *p.adjacency(d)
 	switch a.Kind {
 	case vrftable.Forward, vrftable.Glean:
 	case vrftable.Local:
@@ -107,6 +107,15 @@ func (p *Path) route(d *datagram) Outcome {
 		return p.forward(d, &a, a.Header[:a.HdrLen], on)
 	}
 	return p.resolve(d, &a, on)
+}
+
+// adjacency returns what a packet leads to: of a group of next hops the member that a worker chooses for its flow too.
+func (p *Path) adjacency(d *datagram) *vrftable.Adjacency {
+	a := p.view.Lookup(d.table, d.flags, d.ip.Dst())
+	if a.Kind == vrftable.Group {
+		a = p.view.Member(a, p.view.Seed.FlowHash(d.ip.Src(), d.ip.Dst(), d.ip.Ports(), d.ip.Protocol()))
+	}
+	return a
 }
 
 // forward sends a packet: with one hop less and its options filled in if it only passes through, and in fragments if it

@@ -1,0 +1,10 @@
+//go:build !amd64 || purego
+
+package forwarder
+
+import (
+	"vrfwd/lpm"
+	"vrfwd/vrftable"
+)
+
+func prefetchAdjacencies(*vrftable.Adjacency, *lpm.Hop, uint) {}
