@@ -5,6 +5,7 @@
 //
 //   - Tables: Synthetic (a full Internet table of any size after a measured model), RealTable (the table in bart's
 //     module) and ReadTable (prefix lists). All give routes sorted by address, then length, each prefix once.
+//   - Route collectors' files of a table: WriteDump and WriteUpdates write MRT, with paths and attributes of many peers.
 //   - VRFs: the routes of many customers, by profile, with overlapping private addresses.
 //   - Traffic: frames with a signature, and a Checker that finds wrong egress, VRF leak, loss, reordering and
 //     duplication in what comes back.

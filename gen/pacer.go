@@ -33,6 +33,10 @@ const Slack = 10 * time.Millisecond
 // MaxRate is the highest rate in frames a second.
 const MaxRate = 1e9
 
+// SetSlack has a late sender make up for so many frames at most, and a burst, instead of those of the last Slack: as many
+// as the receiver's queue holds besides what it has to hold anyway.
+func (p *Pacer) SetSlack(frames int) { p.slack = p.burst + uint64(max(frames, 0)) }
+
 // NewPacer makes a pacer of rate frames a second, 0: without limit, in bursts of burst frames.
 func NewPacer(rate float64, burst int) (*Pacer, error) {
 	if !(rate >= 0 && rate <= MaxRate) {
@@ -113,8 +117,14 @@ func (p *Pacer) Next() int64 {
 	return math.MaxInt64
 }
 
+// At returns when the i-th frame from now on is due, of those not sent yet: 0 is the next. Without a rate it is the start.
+func (p *Pacer) At(i int) int64 { return p.at(p.sent + p.missed + uint64(i)) }
+
 // Over tells that the schedule has ended: all has been sent, or the time is over and what was due has been sent or missed.
 func (p *Pacer) Over(now int64) bool { return p.sent >= p.limit || now >= p.end && p.Due(now) == 0 }
+
+// Missed returns the number of frames that were given up so far: they had fallen due longer ago than the slack.
+func (p *Pacer) Missed() uint64 { return p.missed }
 
 // Pace is a pacer's account.
 type Pace struct {

@@ -47,6 +47,18 @@ func ParseSizes(text string) ([]Size, error) {
 	return sizes, checkSizes(sizes)
 }
 
+// SizesText gives sizes as ParseSizes reads them.
+func SizesText(sizes []Size) string {
+	if len(sizes) == 1 {
+		return strconv.Itoa(sizes[0].Bytes)
+	}
+	var parts []string
+	for _, s := range sizes {
+		parts = append(parts, fmt.Sprintf("%d:%d", s.Bytes, s.Weight))
+	}
+	return strings.Join(parts, ",")
+}
+
 // Limits of a mix: its pattern is written out.
 const (
 	maxWeight    = 4096
