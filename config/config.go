@@ -23,11 +23,12 @@ type Config struct {
 	VRFs Named[VRF] `yaml:"vrfs"`
 	// Lists of prefixes, for route maps.
 	PrefixLists Named[PrefixList] `yaml:"prefix-lists"`
-	// Route maps, for global import and export maps.
+	// Route maps, for global import and export maps, and for BGP.
 	RouteMaps Named[RouteMap] `yaml:"route-maps"`
 
 	objects  objects
 	warnings []Warning
+	notes    []Warning
 }
 
 // Port is a device that moves frames.
@@ -78,12 +79,16 @@ type Router struct {
 	Loopbacks Named[Loopback] `yaml:"loopbacks"`
 	// Shared IP interfaces: they only send, on the layer 2 interface of any VR.
 	Shares Named[Share] `yaml:"shares"`
-	// Static routes.
+	// BGP paths of one prefix that are used at a time, if they are equal; default 1.
+	MaximumPaths int `yaml:"maximum-paths" range:"1-16"`
+	// Static routes. Those of one prefix and distance with different gateways share the packets, flow by flow; at most 16.
 	Routes []Route `yaml:"routes"`
 	// Routes by the thousand: files, or made up.
 	Tables []Table `yaml:"tables"`
 	// Where packets for the router's own addresses go, so that programs can listen on them.
 	Host *Host `yaml:"host"`
+	// Sessions with BGP neighbours, over the host's device.
+	BGP *BGP `yaml:"bgp"`
 }
 
 // Interface is a primary IP interface.
@@ -147,31 +152,45 @@ type Route struct {
 	Tag uint32 `yaml:"tag" range:"1-4294967295"`
 }
 
-// Table is routes by the thousand: of a file, or made up.
+// Table is routes by the thousand: of a file, of a route collector, or made up.
 type Table struct {
 	Place
 	// A list of `prefix [next-hop]` lines, plain or gzip; relative names are relative to the configuration.
 	File string `yaml:"file"`
+	// Routes that a route collector had of its peers, with all their attributes. Those of several peers to a prefix stand side by
+	// side, as of so many BGP neighbours: the best is used, or equal ones with maximum-paths.
+	MRT *MRT `yaml:"mrt"`
 	// A table made up after the Internet's.
 	Synthetic *Synthetic `yaml:"synthetic"`
 	// What the routes count as; default ebgp.
 	Source string `yaml:"source" enum:"ebgp,ibgp,static"`
-	// Gateways of the prefixes that the file gives none: spread over them.
+	// Gateways of the prefixes that the file gives none: spread over them. Of a dump, gateways instead of its next hops: of one
+	// peer the routes are spread over them, several peers have one each, in the order of the dump, beginning again after the last.
 	NextHops []netip.Addr `yaml:"next-hops"`
 	// How: neighbouring prefixes mostly the same way, the default, or by a hash of the prefix.
 	Spread string `yaml:"spread" enum:"clustered,hashed"`
-	// Gateways of this router for next hops of the file.
+	// Gateways of this router for next hops of the file, or for the addresses of a dump's peers; they come before next-hops.
 	Translate Pairs[netip.Addr] `yaml:"translate"`
 	// Administrative distance; default: the source's.
 	Distance uint8 `yaml:"distance" range:"1-255"`
 	// For route maps to match.
 	Tag uint32 `yaml:"tag" range:"1-4294967295"`
-	// BGP communities of all routes.
+	// BGP communities of all routes; of a dump, besides their own.
 	Communities []vrftable.Community `yaml:"communities"`
 	// AS path of all routes, nearest first.
 	ASPath []uint32 `yaml:"as-path" range:"1-4294967295"`
-	// BGP local preference of all routes; default 100.
+	// BGP local preference of all routes; default 100, or of a dump the routes' own.
 	LocalPreference uint32 `yaml:"local-preference" range:"1-4294967295"`
+}
+
+// MRT is a route collector's dump, and whose routes of it are taken.
+type MRT struct {
+	Place
+	// The dump: MRT's TABLE_DUMP_V2 (RFC 6396), plain, gzip or bzip2; relative names are relative to the configuration.
+	File string `yaml:"file" required:"true"`
+	// AS numbers or addresses of the collector's peers, or all; default: the one peer with the most IPv4 routes, for which the
+	// dump is read twice.
+	Peers []string `yaml:"peers" form:"peer"`
 }
 
 // Synthetic is a table made up after the Internet's: the same seed makes the same table.
@@ -263,4 +282,8 @@ type Set struct {
 	Additive bool `yaml:"additive"`
 	// Local preference.
 	LocalPreference uint32 `yaml:"local-preference" range:"1-4294967295"`
+	// MED.
+	MED uint32 `yaml:"med" range:"1-4294967295"`
+	// AS numbers put before the AS path, 32 at most.
+	Prepend []uint32 `yaml:"prepend" range:"1-4294967295"`
 }

@@ -17,6 +17,7 @@ type decoder struct {
 	file     string
 	errs     Errors
 	warnings []Warning
+	notes    []Warning
 }
 
 func (d *decoder) fail(at Position, format string, args ...any) {
@@ -25,6 +26,10 @@ func (d *decoder) fail(at Position, format string, args ...any) {
 
 func (d *decoder) warn(at Position, format string, args ...any) {
 	d.warnings = append(d.warnings, Warning{d.file, at, fmt.Sprintf(format, args...)})
+}
+
+func (d *decoder) note(at Position, format string, args ...any) {
+	d.notes = append(d.notes, Warning{d.file, at, fmt.Sprintf(format, args...)})
 }
 
 // byName and byAddress mark the slices that are mappings in the file.
@@ -205,7 +210,11 @@ func (d *decoder) pairs(n ast.Node, v reflect.Value, f *field) {
 		o := reflect.New(v.Type().Elem()).Elem()
 		o.FieldByName("Key").Set(reflect.ValueOf(addr))
 		o.FieldByName("At").Set(reflect.ValueOf(at))
-		d.decode(e.Value, o.FieldByName("Value"), &field{key: f.key})
+		value, inner := o.FieldByName("Value"), &field{key: f.key}
+		if !isScalar(value.Type()) { // an object, whose name is the address
+			placeOf(value).At, inner.key = at, word
+		}
+		d.decode(e.Value, value, inner)
 		v.Set(reflect.Append(v, o))
 	}
 }

@@ -175,6 +175,7 @@ func (p *Plan) diff(old, new *objects) {
 	d.moveShares()
 	d.deleteIfaces()
 	d.addVRFs()
+	d.setMaximumPaths()
 	d.addLayer2s()
 	d.addIfaces()
 	d.addNeighbors()

@@ -49,6 +49,10 @@ func described(c vrftable.Change) string {
 		routes = c.Routes
 	case vrftable.DeleteRoutes:
 		routes = c.Routes
+	case vrftable.AddRoute:
+		return describedStatic(c.Route)
+	case vrftable.DeleteRoute:
+		return describedStatic(c.Route)
 	default:
 		return strings.Trim(fmt.Sprintf("%v", c), "{}")
 	}
@@ -57,6 +61,10 @@ func described(c vrftable.Change) string {
 		all = append(all, fmt.Sprintf("%v %v %v", r.Prefix, r.Attrs.NextHop, r.Attrs.Communities))
 	}
 	return strings.Join(all, ", ")
+}
+
+func describedStatic(r vrftable.Route) string {
+	return fmt.Sprint(r.VR, " ", r.Prefix, " ", r.Source, " ", r.Distance, " ", r.NextHop, " ", r.Tag)
 }
 
 const onePort = "ports: {core: {device: eth0, mtu: 1400}}\nvr: {interfaces: {up: {layer2: core, addresses: [192.0.2.1/30]}}}\n"
@@ -172,6 +180,19 @@ func TestLists(t *testing.T) {
 	}
 	if got, want := fmt.Sprint(c.Neighbors()), "[{core 192.0.2.2 02:00:00:00:00:02 uplink}]"; got != want {
 		t.Errorf("neighbours %s, want %s", got, want)
+	}
+	var speakers []string
+	for _, s := range c.Speakers() {
+		for _, n := range s.Neighbors {
+			speakers = append(speakers, fmt.Sprintf("%s %s %v: %v to %v", s.VR, s.Netns, s.RouterID, n.Value.LocalAddress, n.Key))
+		}
+	}
+	if got, want := strings.Join(speakers, "\n"), `default  198.18.0.1: 192.0.2.1 to 192.0.2.2
+default  198.18.0.1: 192.0.2.9 to 192.0.2.10
+default  198.18.0.1: 198.18.0.1 to 198.18.10.1
+default  198.18.0.1: 198.18.0.1 to 198.18.9.1
+red red 10.0.0.1: 10.0.0.1 to 10.0.0.2`; got != want {
+		t.Errorf("speakers\n%s\nwant\n%s", got, want)
 	}
 	var ports []string
 	for _, p := range c.Ports {

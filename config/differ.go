@@ -100,6 +100,19 @@ func (d *differ) addStatics() {
 	}
 }
 
+// setMaximumPaths brings the VRs' numbers of paths up to date; a VRF begins with 1.
+func (d *differ) setMaximumPaths() {
+	had := map[string]int{}
+	for _, p := range d.old.paths {
+		had[p.set.VR] = p.set.N
+	}
+	for _, p := range d.new.paths {
+		if p.set.N != max(1, had[p.set.VR]) {
+			d.add(p.at, p.set)
+		}
+	}
+}
+
 // deleteNeighbors deletes the static neighbours that are no more, and those of an interface that goes. Others are
 // replaced by being added again.
 func (d *differ) deleteNeighbors() {
@@ -249,5 +262,6 @@ func sameEntry(a, b vrftable.RouteMapEntry) bool {
 	return a.Permit == b.Permit && a.Match.PrefixList == b.Match.PrefixList && a.Match.ASPath == b.Match.ASPath &&
 		a.Match.NextHop == b.Match.NextHop && a.Match.Tag == b.Match.Tag &&
 		slices.Equal(a.Match.Communities, b.Match.Communities) && slices.Equal(a.Set.Communities, b.Set.Communities) &&
-		a.Set.Additive == b.Set.Additive && a.Set.LocalPref == b.Set.LocalPref
+		a.Set.Additive == b.Set.Additive && a.Set.LocalPref == b.Set.LocalPref && a.Set.MED == b.Set.MED &&
+		slices.Equal(a.Set.Prepend, b.Set.Prepend)
 }

@@ -33,7 +33,7 @@ func (d *differ) compareTables() (all []tableDiff) {
 	return all
 }
 
-// compare walks both sets, which are in the order of prefixes and gateways.
+// compare walks both sets, which are in the same order.
 func (t *tableDiff) compare() {
 	a, b := t.old.routes, t.new.routes
 	for len(a) > 0 || len(b) > 0 {
@@ -49,7 +49,7 @@ func (t *tableDiff) compare() {
 		if order < 0 {
 			t.gone = append(t.gone, a[0])
 		}
-		if order > 0 {
+		if order > 0 || order == 0 && !t.old.same(a[0], t.new, b[0]) { // what comes replaces what compares as equal
 			t.come = append(t.come, b[0])
 		}
 		if order <= 0 {

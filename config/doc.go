@@ -10,5 +10,10 @@
 // The file's keys are the fields of Config and the types below it; what they allow stands in the fields' tags (see
 // shape), from which the decoder and the JSON schema both follow.
 //
-// A Config keeps the routes of its tables, 12 bytes each, so that Diff can tell what has changed in a file on disk.
+// Routes of a collector's dump are of the peers that the dump has: known by prefix and peer, they stand side by side in the
+// RIB, whatever their gateways, as those of so many BGP sessions would. A peer without an IPv4 address is known by its BGP
+// identifier instead, one without an identifier has its address for that; two that are known by the same are refused.
+//
+// A Config keeps the routes of its tables, 12 bytes each, and each distinct set of their attributes once, so that Diff can tell
+// what has changed in a file on disk.
 package config

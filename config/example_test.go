@@ -71,5 +71,5 @@ func Example() {
 	// vrftable.SetRouteMap
 	// vrftable.SetExportMap
 	// vrftable.AddRoute
-	// pe.yaml:9:5: unknown key "route": allowed here: interfaces, loopbacks, shares, routes, tables, host, global-import-map, global-export-map; did you mean routes?
+	// pe.yaml:9:5: unknown key "route": allowed here: interfaces, loopbacks, shares, maximum-paths, routes, tables, host, bgp, global-import-map, global-export-map; did you mean routes?
 }

@@ -34,6 +34,11 @@ var lookups = map[string][]struct{ from, to, want string }{
 		{"ce-red", "203.0.113.10", "ce-red 10.1.0.2"},
 		{"uplink", "203.0.113.10", "to-red 10.1.0.2"},
 	},
+	"equal-paths": {
+		{"ce-red", "8.8.8.8", "uplink1 192.0.2.2 or uplink2 192.0.2.6"},
+		{"ce-red", "203.0.113.7", "ce-red 10.0.0.2 or ce-red 10.0.0.3"},
+		{"uplink2", "203.0.113.7", "to-red 10.0.0.2 or to-red 10.0.0.3"},
+	},
 	"fallback-global": {
 		{"ce-red", "8.8.8.8", "uplink 192.0.2.3"},
 		{"ce-red", "8.8.1.1", "uplink 192.0.2.2"},
@@ -77,8 +82,14 @@ var lookups = map[string][]struct{ from, to, want string }{
 		{"ce-red", "198.18.0.1", "local"},
 		{"uplink", "198.18.0.1", "local"},
 		{"uplink", "198.18.1.1", "to-red 10.0.0.2"},
-		{"uplink", "203.0.113.7", "to-red 10.0.0.2"}, // by the CE's loopback
-		{"ce-red", "8.8.8.8", "uplink 192.0.2.2"},
+		{"uplink", "203.0.113.7", "no route"}, // before the session brings it
+		{"ce-red", "8.8.8.8", "no route"},
+	},
+	"vpn": {
+		{"ce-red", "198.18.0.1", "local"},
+		{"uplink1", "198.18.1.1", "to-red 10.0.0.2"},
+		{"uplink2", "203.0.113.10", "no route"}, // before the session brings it
+		{"ce-red", "192.0.2.1", "no route"},
 	},
 	"full": {
 		{"ce-red", "10.1.2.3", "ce-red 10.0.0.2"},
@@ -93,6 +104,7 @@ var lookups = map[string][]struct{ from, to, want string }{
 		{"uplink", "172.16.1.1", "reject"},
 		{"uplink", "10.9.9.9", "discard"},
 		{"uplink", "8.8.1.1", "uplink 192.0.2.2"},
+		{"uplink", "198.18.11.7", "uplink 192.0.2.2 or uplink2 192.0.2.10"},
 	},
 }
 
@@ -139,6 +151,14 @@ func journey(tab *vrftable.Table, from, to string) string {
 		return "no ingress"
 	}
 	switch a := view.Lookup(in.Table, in.Flags, number4(netip.MustParseAddr(to))); a.Kind {
+	case vrftable.Group:
+		var members []string
+		for b := range uint32(vrftable.GroupBuckets) {
+			m := view.Member(a, b<<24)
+			members = append(members, fmt.Sprintf("%s %v", tab.InterfaceName(m.Iface), addr4(m.Gateway)))
+		}
+		slices.Sort(members)
+		return strings.Join(slices.Compact(members), " or ")
 	case vrftable.NoRoute:
 		return "no route"
 	case vrftable.Discard:

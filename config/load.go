@@ -59,12 +59,16 @@ func parse(name string, text []byte, from reader) (*Config, error) {
 		return nil, d.errs
 	}
 	slices.SortStableFunc(d.warnings, func(a, b Warning) int { return comparePositions(a.Position, b.Position) })
-	c.warnings = d.warnings
+	c.warnings, c.notes = d.warnings, d.notes
 	return c, nil
 }
 
 // Warnings returns what the configuration may well mean, but most likely does not, in the order of the file.
 func (c *Config) Warnings() []Warning { return c.warnings }
+
+// Notes returns what was found in table files, and is as it should be: what was taken of a dump, and what was skipped. They have
+// the form of warnings, and are in the order of the file.
+func (c *Config) Notes() []Warning { return c.notes }
 
 // Neighbor is a static neighbour: not found by ARP, and never aged.
 type Neighbor struct {
@@ -97,4 +101,22 @@ func (c *Config) Hosts() (all []HostDevice) {
 		}
 	}
 	return all
+}
+
+// LearnsFrom tells where a VR has, or may get, routes of the peer with that address: "a table (line 7)" or "BGP (line 9)"; "":
+// nowhere.
+func (c *Config) LearnsFrom(vr string, peer netip.Addr) string {
+	for _, s := range c.objects.tables {
+		if s.vr == vr && slices.ContainsFunc(s.peers, func(p vrftable.Peer) bool { return p.Addr == peer }) {
+			return fmt.Sprintf("a table (line %d)", s.at.Line)
+		}
+	}
+	for _, s := range c.Speakers() {
+		for _, n := range s.Neighbors {
+			if s.VR == vr && n.Key == peer {
+				return fmt.Sprintf("BGP (line %d)", n.At.Line)
+			}
+		}
+	}
+	return ""
 }

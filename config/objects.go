@@ -19,6 +19,7 @@ type objects struct {
 	imports   []importMap
 	exports   []exportMap
 	statics   []static
+	paths     []maximumPaths
 	tables    []*routeSet
 }
 
@@ -87,6 +88,12 @@ type exportMap struct {
 	at  Position
 }
 
+// maximumPaths is what a VR has said of maximum-paths, or the default.
+type maximumPaths struct {
+	set vrftable.SetMaximumPaths
+	at  Position
+}
+
 type static struct {
 	route vrftable.Route // with its distance
 	at    Position
@@ -97,9 +104,12 @@ type staticKey struct {
 	vr       string
 	prefix   netip.Prefix
 	distance uint8
+	next     vrftable.NextHop
 }
 
-func (s *static) key() staticKey { return staticKey{s.route.VR, s.route.Prefix, s.route.Distance} }
+func (s *static) key() staticKey {
+	return staticKey{s.route.VR, s.route.Prefix, s.route.Distance, s.route.NextHop}
+}
 
 // iface returns the interface that the route names; "": none.
 func (s *static) iface() string {

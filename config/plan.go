@@ -56,6 +56,17 @@ func (p *Plan) Empty() bool { return len(p.steps) == 0 }
 // Len is the number of changes, a table's routes counted as one.
 func (p *Plan) Len() int { return len(p.steps) }
 
+// Policies tells whether a prefix list or a route map changes.
+func (p *Plan) Policies() bool {
+	return slices.ContainsFunc(p.steps, func(s step) bool {
+		switch s.change.(type) {
+		case vrftable.SetPrefixList, vrftable.SetRouteMap, vrftable.DeletePrefixList, vrftable.DeleteRouteMap:
+			return true
+		}
+		return false
+	})
+}
+
 // Changes returns the changes as one batch. Each route of a table takes some 100 bytes in it: Apply needs less.
 func (p *Plan) Changes() []vrftable.Change {
 	all := make([]vrftable.Change, len(p.steps))
@@ -146,22 +157,30 @@ func (p *Plan) explain(err error, before int) error {
 	return e
 }
 
-// hop is what the routes of one gateway have in common.
+// hop is what the routes of one gateway, or of one direction, have in common.
 type hop struct {
 	next  vrftable.NextHop
 	attrs *vrftable.Attributes
+	peer  *vrftable.Peer
 }
 
 func (r *routeChange) hops() []hop {
-	all := make([]hop, len(r.set.gateways))
-	for i, g := range r.set.gateways {
+	directions := r.set.allDirections()
+	all := make([]hop, len(directions))
+	none := &vrftable.Peer{}
+	for i, d := range directions {
+		all[i].peer = none
+		g := r.set.gateways[d.gateway]
 		if r.set.source == vrftable.Static {
 			all[i].next = vrftable.Via{Gateway: g}
 			continue
 		}
-		attrs := r.set.attrs
+		attrs := *d.attrs
 		attrs.NextHop = g
 		all[i].attrs = &attrs
+		if r.set.learned {
+			all[i].peer = &r.set.peers[d.peer]
+		}
 	}
 	return all
 }
@@ -172,7 +191,7 @@ func (r *routeChange) change(buffer []vrftable.Route, routes []lpm.Route, hops [
 	for _, route := range routes {
 		h := &hops[route.Hop-1]
 		buffer = append(buffer, vrftable.Route{VR: s.vr, Prefix: prefix(route), Source: s.source, Distance: s.distance,
-			NextHop: h.next, Tag: s.tag, Attrs: h.attrs})
+			NextHop: h.next, Tag: s.tag, Attrs: h.attrs, Peer: *h.peer})
 	}
 	if r.delete {
 		return vrftable.DeleteRoutes{Routes: buffer}

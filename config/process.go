@@ -68,6 +68,10 @@ type Log struct {
 	Level string `yaml:"level" enum:"debug,info,warn,error"`
 	// Lines of key=value, the default, or JSON.
 	Format string `yaml:"format" enum:"text,json"`
+	// A line for each IP interface that goes up or down too.
+	Changes bool `yaml:"changes"`
+	// A line for each route in use that changes too.
+	Routes bool `yaml:"routes"`
 }
 
 // DefaultMaxVRFs is how many VRFs there can be if the file does not say.

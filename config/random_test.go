@@ -1,14 +1,17 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"vrfwd/bgp/mrt"
 	"vrfwd/gen"
 	"vrfwd/lpm"
 	"vrfwd/vrftable"
@@ -31,6 +34,23 @@ func (fakeDisk) file(path string) (*gen.List, error) {
 		}
 	}
 	return l, nil
+}
+
+// dump makes up a dump of 50 prefixes: name N is of peers' own choice, with paths of N's own choice.
+func (fakeDisk) dump(path string, c mrt.Choice) (*mrt.Dump, error) {
+	seed, err := strconv.ParseUint(path, 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	routes, err := gen.Synthetic(gen.TableConfig{Routes: 50, Seed: 1})
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	if err := gen.WriteDump(&file, gen.DumpConfig{Routes: routes, Peers: 3, Seed: seed}); err != nil {
+		return nil, err
+	}
+	return mrt.Read(bytes.NewReader(file.Bytes()), path, c)
 }
 
 func (fakeDisk) synthetic(c gen.TableConfig) ([]lpm.Route, error) {
@@ -121,7 +141,11 @@ func (s *script) router(indent, vr int, layer2s []string, numbers []int) {
 			s.line(indent+1, "s%d-%d: {layer2: %s, neighbors: {%s}}", vr, n, l, s.neighbors(l, vr*16+n))
 		}
 	}
+	if s.chance(40) {
+		s.line(indent, "maximum-paths: %d", 1+s.IntN(3))
+	}
 	s.line(indent, "routes:")
+	seen := map[string]bool{}
 	for n := range 8 {
 		to := "gateway: " + gateway(vr*16+s.IntN(3), s.IntN(2)).String()
 		switch s.IntN(5) {
@@ -141,7 +165,10 @@ func (s *script) router(indent, vr int, layer2s []string, numbers []int) {
 			}
 		}
 		// 12 prefixes for 8 routes of each VR, the same in all.
-		s.line(indent+1, "- {prefix: 172.17.%d.0/24, %s, distance: %d}", s.IntN(12), to, 10+n)
+		if line := fmt.Sprintf("- {prefix: 172.17.%d.0/24, %s, distance: %d}", s.IntN(12), to, 10+n/3); !seen[line] {
+			seen[line] = true
+			s.line(indent+1, "%s", line)
+		}
 	}
 	if vr > 0 && s.chance(70) {
 		return
@@ -155,6 +182,10 @@ func (s *script) router(indent, vr int, layer2s []string, numbers []int) {
 	}
 	if s.chance(50) {
 		s.line(indent+1, "- {file: %d-20, source: ibgp, as-path: [1, 2]}", s.IntN(3))
+	}
+	if s.chance(50) {
+		s.line(indent+1, "- {mrt: {file: %d, peers: [%s]}, distance: 30, next-hops: [%v, %v]%s}", s.IntN(3), []string{"", "all", "198.18.0.2"}[s.IntN(3)],
+			gateway(vr*16, 0), gateway(vr*16, s.IntN(3)), []string{"", ", local-preference: 150", ", communities: [64500:7]"}[s.IntN(3)])
 	}
 	if s.chance(50) {
 		s.line(indent+1, "- {file: %d-30, source: ibgp, distance: 190, as-path: [1, 2]}", s.IntN(3))
@@ -231,8 +262,18 @@ func dump(t *vrftable.Table) string {
 		names[v.Table] = v.Name
 	}
 	v := t.View()
-	adjacency := func(h lpm.Hop) string {
+	var adjacency func(h lpm.Hop) string
+	adjacency = func(h lpm.Hop) string {
 		a := v.Adj[h]
+		if a.Kind == vrftable.Group { // numbers, and who has a bucket more, are of the table's history
+			var members []string
+			for b := range v.Groups[a.Group] {
+				slot, _ := v.Groups[a.Group].Load(uint32(b) << 24)
+				members = append(members, adjacency(lpm.Hop(slot)))
+			}
+			slices.Sort(members)
+			return strings.Join(slices.Compact(members), " or ")
+		}
 		iface := t.InterfaceName(a.Iface)
 		vr := names[a.VR]
 		a.Iface, a.VR = 0, 0
@@ -262,7 +303,7 @@ func dump(t *vrftable.Table) string {
 		}
 		for route := range t.Routes(info.Name) {
 			attrs := route.Attrs
-			route.Attrs, route.Hop = nil, 0
+			route.Attrs, route.Hop, route.Group = nil, 0, 0
 			lines = append(lines, fmt.Sprintf("route %+v attrs %+v", route, attrs))
 			lookup(number4(route.Prefix.Addr()) | r.Uint32()&^mask(route.Prefix.Bits()))
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"vrfwd/bgp/mrt"
 	"vrfwd/vrftable"
 )
 
@@ -145,6 +146,10 @@ func (f *field) word(word string) error {
 		return fmt.Errorf("%s is not one of %s%s", quote(word), strings.Join(f.enum, ", "), suggest(word, f.enum))
 	case word == "":
 		return errors.New("it is empty")
+	case f.form == "peer" && word != everyPeer:
+		if _, err := mrt.ParsePeer(word); err != nil {
+			return fmt.Errorf("%w, or %s", err, everyPeer)
+		}
 	case f.form == "device" && !isDevice(word):
 		return fmt.Errorf("%s cannot be a network device's name: 1 to 15 characters, no / and no blanks", quote(word))
 	}
@@ -161,8 +166,8 @@ func isDevice(name string) bool {
 func (f *field) duration(word string) (time.Duration, error) {
 	v, err := time.ParseDuration(word)
 	if err != nil || f.most != 0 && (int64(v) < f.least || int64(v) > f.most) {
-		return 0, fmt.Errorf("%s: a duration from %v to %v is needed, such as 1ms", quote(word),
-			time.Duration(f.least), time.Duration(f.most))
+		return 0, fmt.Errorf("%s: a duration from %v to %v is needed, such as %v", quote(word),
+			time.Duration(f.least), time.Duration(f.most), time.Duration(f.least))
 	}
 	return v, nil
 }

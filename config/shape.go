@@ -14,7 +14,8 @@ import (
 //	required:"true"      the key must be there
 //	range:"1-64"         least and most, of a number or a duration
 //	enum:"hash,cpu,qm"   the words that are allowed
-//	form:"address"       a prefix may have host bits; form:"device": a network device's name
+//	form:"address"       a prefix may have host bits; form:"device": a network device's name;
+//	                     form:"peer": a peer of a route collector
 //
 // Embedded structs are part of the struct, but for Place and Object, which the decoder sets itself.
 type shape struct {

@@ -12,18 +12,28 @@ import (
 	"path/filepath"
 	"slices"
 
+	"vrfwd/bgp/mrt"
 	"vrfwd/gen"
 	"vrfwd/lpm"
 	"vrfwd/vrftable"
 )
 
-// routeSet is the routes of a VR's tables that have the same attributes: 12 bytes a route.
+// routeSet is the routes of a VR's tables that the configuration says the same of: 12 bytes a route.
 type routeSet struct {
 	class
-	attrs    vrftable.Attributes // without NextHop
-	gateways []netip.Addr        // by Hop-1
-	routes   []lpm.Route         // sorted by prefix, then gateway; each once
-	at       Position            // of the first of the tables
+	attrs      vrftable.Attributes // of routes without their own; without NextHop
+	gateways   []netip.Addr
+	peers      []vrftable.Peer // of learned routes
+	directions []direction     // by Hop-1; nil: a Hop is the number of a gateway plus 1
+	routes     []lpm.Route     // sorted by prefix, then peer address or, where they are not learned, gateway; each once
+	at         Position        // of the first of the tables
+}
+
+// direction is what routes have in common that bring attributes of their own: 16 bytes.
+type direction struct {
+	gateway uint32               // in routeSet.gateways
+	peer    uint32               // in routeSet.peers, of learned routes
+	attrs   *vrftable.Attributes // NextHop does not count
 }
 
 // class is what the routes of a set have in common. Its comparable part is complete: attrs follows from text.
@@ -32,12 +42,14 @@ type class struct {
 	source   vrftable.Source
 	distance uint8
 	tag      uint32
+	learned  bool   // from peers, by whose addresses the routes are known
 	text     string // of the attributes
 }
 
-// reader reads tables: a file by its name, or a synthetic one.
+// reader reads tables: a file by its name, a dump's chosen peers, or a synthetic one.
 type reader interface {
 	file(path string) (*gen.List, error)
+	dump(path string, c mrt.Choice) (*mrt.Dump, error)
 	synthetic(c gen.TableConfig) ([]lpm.Route, error)
 }
 
@@ -80,6 +92,8 @@ func broken(path string) error {
 	return nil
 }
 
+func (disk) dump(path string, c mrt.Choice) (*mrt.Dump, error) { return mrt.ReadFile(path, c) }
+
 func (disk) synthetic(c gen.TableConfig) ([]lpm.Route, error) { return gen.Synthetic(c) }
 
 var sources = map[string]vrftable.Source{
@@ -110,8 +124,15 @@ func (v *validator) addTables(from reader) {
 
 // readTable reads one table; nil: it cannot be used, and it was said why.
 func (v *validator) readTable(r router, o *Table, from reader) *routeSet {
-	if (o.File == "") == (o.Synthetic == nil) {
-		v.fail(o.At, "a table is either a file or synthetic: file: NAME or synthetic: {routes: N, seed: S}")
+	given := 0
+	for _, is := range []bool{o.File != "", o.MRT != nil, o.Synthetic != nil} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 {
+		v.fail(o.At, "a table is either a file, a dump or synthetic: file: NAME, mrt: {file: NAME, peers: [AS, ...]} or "+
+			"synthetic: {routes: N, seed: S}")
 		return nil
 	}
 	s := &routeSet{class: class{vr: r.name, source: sources[o.Source], distance: o.Distance, tag: o.Tag}, at: o.At}
@@ -132,18 +153,27 @@ func (v *validator) readTable(r router, o *Table, from reader) *routeSet {
 		locality = gen.Hashed
 	}
 	var err error
-	if o.Synthetic != nil {
+	at := o.of("file")
+	switch {
+	case o.Synthetic != nil:
 		err = v.fromModel(s, o, locality, from)
-	} else {
+	case o.MRT != nil:
+		at = o.MRT.of("file")
+		err = v.fromDump(s, r, o, locality, from)
+	default:
 		err = v.fromFile(s, o, locality, from)
 	}
 	var fault *Error
 	var file *fs.PathError
+	var malformed *mrt.Error
 	switch {
+	case errors.As(err, &malformed):
+		v.errs = append(v.errs, &Error{malformed.File, Position{},
+			fmt.Sprintf("byte %d: %s (the table of %s)", malformed.Offset, malformed.Reason, place(v.file, o.At)), err})
 	case errors.As(err, &fault):
 		v.errs = append(v.errs, fault)
 	case errors.As(err, &file):
-		v.fail(o.of("file"), "file: %s: %v", file.Path, file.Err)
+		v.fail(at, "file: %s: %v", file.Path, file.Err)
 	case err != nil:
 		v.fail(o.At, "table: %v", err)
 	}
@@ -167,10 +197,7 @@ func (v *validator) fromModel(s *routeSet, o *Table, locality gen.Locality, from
 }
 
 func (v *validator) fromFile(s *routeSet, o *Table, locality gen.Locality, from reader) error {
-	path := o.File
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(v.file), path)
-	}
+	path := v.path(o.File)
 	list, err := from.file(path)
 	var syntax *gen.SyntaxError
 	switch {
@@ -206,6 +233,14 @@ func (v *validator) fromFile(s *routeSet, o *Table, locality gen.Locality, from 
 	return nil
 }
 
+// path returns where a file is that the configuration names.
+func (v *validator) path(name string) string {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(v.file), name)
+	}
+	return name
+}
+
 // resolve gives the hops of a file their gateways.
 func (v *validator) resolve(s *routeSet, o *Table, gateways []uint32) {
 	to := map[netip.Addr]netip.Addr{}
@@ -230,10 +265,14 @@ func (v *validator) resolve(s *routeSet, o *Table, gateways []uint32) {
 	}
 }
 
-// compare orders a route of s and one of another set as each set is ordered: by prefix, then gateway.
+// compare orders a route of s and one of another set as each set is ordered: by prefix, then peer or gateway. Either both
+// sets' routes are learned, or neither's.
 func (s *routeSet) compare(a lpm.Route, o *routeSet, b lpm.Route) int {
 	if c := comparePrefixes(a, b); c != 0 {
 		return c
+	}
+	if s.learned {
+		return s.peer(a).Addr.Compare(o.peer(b).Addr)
 	}
 	return s.gateway(a).Compare(o.gateway(b))
 }
@@ -245,7 +284,16 @@ func comparePrefixes(a, b lpm.Route) int {
 // merge takes the routes of another table of the same class in.
 func (s *routeSet) merge(o *routeSet) {
 	base := lpm.Hop(len(s.gateways))
+	if s.directions != nil || o.directions != nil {
+		first, peers := uint32(len(s.gateways)), uint32(len(s.peers))
+		s.directions = slices.Clip(s.allDirections())
+		base = lpm.Hop(len(s.directions))
+		for _, d := range o.allDirections() {
+			s.directions = append(s.directions, direction{first + d.gateway, peers + d.peer, d.attrs})
+		}
+	}
 	s.gateways = append(slices.Clip(s.gateways), o.gateways...)
+	s.peers = append(slices.Clip(s.peers), o.peers...)
 	all := make([]lpm.Route, 0, len(s.routes)+len(o.routes))
 	a, b := s.routes, o.routes
 	for len(a) > 0 || len(b) > 0 {
@@ -262,21 +310,77 @@ func (s *routeSet) merge(o *routeSet) {
 	s.routes = all
 }
 
-func (s *routeSet) gateway(r lpm.Route) netip.Addr { return s.gateways[r.Hop-1] }
+// allDirections returns the directions, made of the gateways where there are none.
+func (s *routeSet) allDirections() []direction {
+	if s.directions != nil {
+		return s.directions
+	}
+	all := make([]direction, len(s.gateways))
+	for i := range all {
+		all[i] = direction{gateway: uint32(i), attrs: &s.attrs}
+	}
+	return all
+}
 
-// apart tells whether a table's routes are others than those of the tables before it, and says so if not: a route is
-// known by its prefix, source, distance and, but for static ones, gateway.
+// number returns the number of a route's gateway.
+func (s *routeSet) number(r lpm.Route) int {
+	if s.directions != nil {
+		return int(s.directions[r.Hop-1].gateway)
+	}
+	return int(r.Hop - 1)
+}
+
+func (s *routeSet) gateway(r lpm.Route) netip.Addr { return s.gateways[s.number(r)] }
+
+// peer returns whom a learned route is from.
+func (s *routeSet) peer(r lpm.Route) vrftable.Peer { return s.peers[s.directions[r.Hop-1].peer] }
+
+// by names what tells a route from others to its prefix.
+func (s *routeSet) by(r lpm.Route) string {
+	if s.learned {
+		return fmt.Sprintf("of peer %v", s.peer(r).Addr)
+	}
+	return fmt.Sprintf("by %v", s.gateway(r))
+}
+
+// attrsOf returns a route's attributes, of which NextHop does not count.
+func (s *routeSet) attrsOf(r lpm.Route) *vrftable.Attributes {
+	if s.directions != nil {
+		return s.directions[r.Hop-1].attrs
+	}
+	return &s.attrs
+}
+
+// same tells whether a route of s and one of another set of the same class, which compare as equal, are the same in all else:
+// attributes and, of learned ones, the gateway and the peer's BGP identifier.
+func (s *routeSet) same(a lpm.Route, o *routeSet, b lpm.Route) bool {
+	if s.directions == nil && o.directions == nil {
+		return true
+	}
+	if s.learned && (s.gateway(a) != o.gateway(b) || s.peer(a) != o.peer(b)) {
+		return false
+	}
+	x, y := s.attrsOf(a), o.attrsOf(b)
+	return x == y || x.LocalPref == y.LocalPref && x.MED == y.MED && x.Origin == y.Origin && slices.Equal(x.ASPath, y.ASPath) &&
+		slices.Equal(x.Communities, y.Communities)
+}
+
+// apart tells whether a table's routes are others than those of the tables before it, and says so if not: a learned route is
+// known by its prefix and peer, another by its prefix, source, distance and, but for static ones, gateway.
 func (v *validator) apart(before []*routeSet, s *routeSet) bool {
 	for _, o := range before {
-		if o.source != s.source || o.distance != s.distance {
+		if o.learned != s.learned || !s.learned && (o.source != s.source || o.distance != s.distance) {
 			continue
+		}
+		remedy := "give one of them another distance"
+		if s.learned {
+			remedy = "choose other peers for one of them"
 		}
 		for i, j := 0, 0; i < len(o.routes) && j < len(s.routes); {
 			a, b := o.routes[i], s.routes[j]
 			switch c := o.compare(a, s, b); {
 			case c == 0 || s.source == vrftable.Static && comparePrefixes(a, b) == 0:
-				v.fail(s.at, "table: %v by %v is in the table of line %d too: give one of them another distance", prefix(b),
-					s.gateway(b), o.at.Line)
+				v.fail(s.at, "table: %v %s is in the table of line %d too: %s", prefix(b), s.by(b), o.at.Line, remedy)
 				return false
 			case c < 0:
 				i++

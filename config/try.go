@@ -22,7 +22,7 @@ func (d *decoder) try(c *Config) {
 	defer t.Close()
 	p, err := c.Changes(nil)
 	if err == nil {
-		p.sample()
+		p.sample(waysBack(c.objects.statics))
 		err = p.Explain(t.Apply(p.Changes()))
 	}
 	var fault *Error
@@ -37,8 +37,8 @@ func (d *decoder) try(c *Config) {
 	}
 }
 
-// sample leaves out of a plan what a trial does not need.
-func (p *Plan) sample() {
+// sample leaves out of a plan what a trial does not need. What says where packets to some addresses go, stays.
+func (p *Plan) sample(to stretches) {
 	kept := p.steps[:0]
 	for _, s := range p.steps {
 		switch s.change.(type) {
@@ -46,21 +46,26 @@ func (p *Plan) sample() {
 			continue
 		}
 		if s.routes != nil {
-			s.routes.routes = onePerHop(s.routes.set)
+			s.routes.routes = onePerHop(s.routes.set, to)
 		}
 		kept = append(kept, s)
 	}
 	p.steps = kept
 }
 
-func onePerHop(s *routeSet) (some []lpm.Route) {
-	seen := make([]bool, len(s.gateways)+1)
+// onePerHop takes one route for each gateway, and all that touch some addresses.
+func onePerHop(s *routeSet, to stretches) (some []lpm.Route) {
+	seen, left := make([]bool, len(s.gateways)), len(s.gateways)
 	for _, r := range s.routes {
-		if !seen[r.Hop] {
-			seen[r.Hop] = true
-			if some = append(some, r); len(some) == len(s.gateways) {
-				break
-			}
+		switch n := s.number(r); {
+		case !seen[n]:
+			seen[n] = true
+			left--
+			some = append(some, r)
+		case to.touch(r):
+			some = append(some, r)
+		case left == 0 && len(to) == 0:
+			return some
 		}
 	}
 	return some
@@ -89,6 +94,7 @@ func (w *watcher) watch(c *Config, t *vrftable.Table) {
 	w.watchGateways()
 	w.watchNextHops(t)
 	w.watchFallback(c, t)
+	w.watchNeighbors(c, t)
 }
 
 // unused warns of what nothing uses.
@@ -190,10 +196,22 @@ func (w *watcher) watchNextHops(t *vrftable.Table) {
 				continue
 			}
 			at := w.tableOf(&r)
-			if s := statics[staticKey{r.VR, r.Prefix, r.Distance}]; s != nil && r.Source == vrftable.Static {
+			key := staticKey{r.VR, r.Prefix, r.Distance, vrftable.Via{Gateway: r.Gateway, Interface: r.Interface}}
+			if s := statics[key]; s != nil && r.Source == vrftable.Static {
 				at = s.at
 			}
 			w.warn(at, "next hop %v is not connected: no network and no static route of VR %s leads to it", r.Gateway, r.VR)
+		}
+	}
+}
+
+// watchNeighbors warns of BGP neighbours that no route leads to.
+func (w *watcher) watchNeighbors(c *Config, t *vrftable.Table) {
+	for _, s := range c.Speakers() {
+		for _, n := range s.Neighbors {
+			if _, ok := t.LookupRIB(s.VR, n.Key); !ok {
+				w.warn(n.At, "neighbour %v cannot be reached: no network and no route of VR %s leads to it", n.Key, s.VR)
+			}
 		}
 	}
 }
@@ -209,7 +227,8 @@ func (w *watcher) tableOf(r *vrftable.RouteInfo) Position {
 }
 
 // watchFallback warns of VRFs whose packets reach the Internet by fallback, while answers do not come back, or whose own
-// default route lets nothing fall back.
+// default route lets nothing fall back. What a BGP neighbour of the parent announces from behind a VRF's circuit is not
+// known here: it may be the way back.
 func (w *watcher) watchFallback(c *Config, t *vrftable.Table) {
 	ifaces := index(w.ifaces, func(i *iface) string { return i.name })
 	// leads tells which VRF a route of the parent leads to: that of the primary where its packets go out.
@@ -220,8 +239,20 @@ func (w *watcher) watchFallback(c *Config, t *vrftable.Table) {
 		return ""
 	}
 	back := map[string]bool{}
+	var parent ways
 	for r := range t.Routes(vrftable.Parent) {
 		back[leads(&r)] = true
+		if r.Best {
+			parent = append(parent, way{r.Prefix, leads(&r)})
+		}
+	}
+	learns := map[string]bool{} // VRFs behind whose circuits the parent has a BGP neighbour
+	if b := c.VR.BGP; b != nil {
+		for _, n := range b.Neighbors {
+			if r, ok := t.LookupRIB(vrftable.Parent, n.Key); ok {
+				learns[leads(&r)] = true
+			}
+		}
 	}
 	falls := map[string]*Interface{} // by VRF: its first interface that falls back
 	for n := range c.VRFs {
@@ -237,34 +268,29 @@ func (w *watcher) watchFallback(c *Config, t *vrftable.Table) {
 				"add one by a share of the parent on layer 2 interface %s, or a global-export-map", i.Name, v.Name, i.Layer2)
 		}
 	}
+	own := map[string]ways{}
+	for n := range w.statics {
+		r := &w.statics[n].route
+		own[r.VR] = append(own[r.VR], way{r.Prefix, r.VR})
+	}
+	for _, all := range own {
+		slices.SortFunc(all, func(a, b way) int { return a.compare(b.prefix) })
+	}
 	for n := range w.statics {
 		s := &w.statics[n]
 		vrf, p := s.route.VR, s.route.Prefix
 		i := falls[vrf]
-		_, out := s.route.NextHop.(vrftable.Via)
 		switch {
 		case i == nil:
 		case p.Bits() == 0:
 			w.warn(i.of("fallback-global"), "%s never falls back: VRF %s has a default route (line %d), and a route of the VRF, "+
 				"however short, comes first", i.Name, vrf, s.at.Line)
-		case back[vrf] && public(p) && out:
-			if r, ok := t.LookupRIB(vrftable.Parent, p.Addr()); !ok || leads(&r) != vrf {
+		case back[vrf] && !learns[vrf] && s.needsWayBack():
+			if part, ok := parent.astray(p, vrf, own[vrf]); ok && part == p {
 				w.warn(s.at, "VRF %s falls back to the parent's table, but no route there leads back to %v", vrf, p)
+			} else if ok {
+				w.warn(s.at, "VRF %s falls back to the parent's table, but no route there leads back to %v, a part of %v", vrf, part, p)
 			}
 		}
 	}
-}
-
-// public tells whether a prefix can have a way back from the Internet: it is none of RFC 1918, RFC 6598 and RFC 3927.
-func public(p netip.Prefix) bool {
-	for _, local := range []netip.Prefix{
-		netip.PrefixFrom(netip.AddrFrom4([4]byte{10}), 8), netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16}), 12),
-		netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168}), 16), netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10),
-		netip.PrefixFrom(netip.AddrFrom4([4]byte{169, 254}), 16),
-	} {
-		if local.Overlaps(p) {
-			return false
-		}
-	}
-	return true
 }

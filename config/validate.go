@@ -59,8 +59,11 @@ func (d *decoder) validate(c *Config, from reader) {
 		v.checkSubnets(r)
 		v.addStatics(r)
 	}
+	v.addMaximumPaths(c)
 	v.addPolicies()
 	v.addHosts(all)
+	v.addBGP(all)
+	v.unusedPolicies()
 	// Tables last, and only for a configuration that is right so far: they are what takes time.
 	if len(d.errs) == 0 {
 		v.addTables(from)

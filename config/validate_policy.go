@@ -30,11 +30,15 @@ func (v *validator) addPolicies() {
 		v.addImport(&c.VRFs[i])
 		v.addExport(&c.VRFs[i])
 	}
-	for i := range c.PrefixLists {
-		v.unused("prefix list", c.PrefixLists[i].Object)
+}
+
+// unusedPolicies warns of prefix lists and route maps that nothing has named.
+func (v *validator) unusedPolicies() {
+	for i := range v.c.PrefixLists {
+		v.unused("prefix list", v.c.PrefixLists[i].Object)
 	}
-	for i := range c.RouteMaps {
-		v.unused("route map", c.RouteMaps[i].Object)
+	for i := range v.c.RouteMaps {
+		v.unused("route map", v.c.RouteMaps[i].Object)
 	}
 }
 
@@ -68,22 +72,25 @@ func (v *validator) entry(e *RouteMapEntry) vrftable.RouteMapEntry {
 		}
 	}
 	if s := e.Set; s != nil {
-		out.Set = vrftable.Set{Communities: s.Communities, Additive: s.Additive, LocalPref: s.LocalPreference}
+		out.Set = vrftable.Set{Communities: s.Communities, Additive: s.Additive, LocalPref: s.LocalPreference, MED: s.MED,
+			Prepend: s.Prepend}
 		switch {
 		case e.Deny != nil:
 			v.fail(s.At, "set: a denied route is not copied: there is nothing to set")
 		case s.Additive && len(s.Communities) == 0:
 			v.fail(s.of("additive"), "additive: it needs communities")
+		case len(s.Prepend) > vrftable.MaxPrepend:
+			v.fail(s.of("prepend"), "prepend: %d AS numbers: at most %d", len(s.Prepend), vrftable.MaxPrepend)
 		}
 	}
 	return out
 }
 
-// routeMap finds a route map by name and says so if there is none.
-func (v *validator) routeMap(p *Place, name string) {
+// routeMap finds the route map that a key names, and says so if there is none.
+func (v *validator) routeMap(p *Place, key, name string) {
 	v.used["route map "+name] = true
 	if !v.maps[name] {
-		v.fail(p.of("route-map"), "route-map: there is no route map %s%s", quote(name), suggest(name, keys(v.maps)))
+		v.fail(p.of(key), "%s: there is no route map %s%s", key, quote(name), suggest(name, keys(v.maps)))
 	}
 }
 
@@ -92,7 +99,7 @@ func (v *validator) addImport(r *VRF) {
 	if i == nil {
 		return
 	}
-	v.routeMap(&i.Place, i.RouteMap)
+	v.routeMap(&i.Place, "route-map", i.RouteMap)
 	v.c.objects.imports = append(v.c.objects.imports, importMap{vrftable.SetImportMap{VRF: r.Name, RouteMap: i.RouteMap,
 		MaxRoutes: i.MaxRoutes, Distance: i.Distance}, i.At})
 }
@@ -102,7 +109,7 @@ func (v *validator) addExport(r *VRF) {
 	if e == nil {
 		return
 	}
-	v.routeMap(&e.Place, e.RouteMap)
+	v.routeMap(&e.Place, "route-map", e.RouteMap)
 	set := vrftable.SetExportMap{VRF: r.Name, RouteMap: e.RouteMap, Distance: e.Distance}
 	if e.Originated == "all" {
 		set.Originated = vrftable.OriginatedAll

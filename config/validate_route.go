@@ -7,7 +7,7 @@ import (
 )
 
 func (v *validator) addStatics(r router) {
-	first := map[staticKey]Position{}
+	before := map[staticKey][]Position{}
 	for i := range r.Routes {
 		o := &r.Routes[i]
 		next := v.nextHop(r, o)
@@ -19,13 +19,58 @@ func (v *validator) addStatics(r router) {
 		if s.route.Distance == 0 {
 			s.route.Distance = vrftable.DistanceStatic
 		}
-		if at, ok := first[s.key()]; ok {
-			v.fail(o.At, "%v has a static route with distance %d already (line %d): give this one another distance", o.Prefix,
-				s.route.Distance, at.Line)
+		if !v.fits(&s, before) {
 			continue
 		}
-		first[s.key()] = o.At
 		v.c.objects.statics = append(v.c.objects.statics, s)
+	}
+}
+
+// fits tells whether a static route can stand beside those before it: the same prefix and distance again needs gateways, all
+// different, and at most as many as a route can use. before has their places by key and, without a next hop, by prefix and
+// distance.
+func (v *validator) fits(s *static, before map[staticKey][]Position) bool {
+	key := s.key()
+	same := before[key]
+	key.next = nil
+	equal := before[key]
+	_, via := s.route.NextHop.(vrftable.Via)
+	switch {
+	case len(same) > 0:
+		v.fail(s.at, "%v has this static route with distance %d already (line %d): give this one another gateway or distance",
+			s.route.Prefix, s.route.Distance, same[0].Line)
+	case len(equal) > 0 && (!via || nowhere(before, key)):
+		v.fail(s.at, "%v has a static route with distance %d already (line %d), and only gateways can share the packets: give this one "+
+			"another distance", s.route.Prefix, s.route.Distance, equal[0].Line)
+	case len(equal) == vrftable.MaxPaths:
+		v.fail(s.at, "%v has %d static routes with distance %d already, the first in line %d: no more can share the packets", s.route.Prefix,
+			vrftable.MaxPaths, s.route.Distance, equal[0].Line)
+	default:
+		before[key] = append(equal, s.at)
+		before[s.key()] = []Position{s.at}
+		return true
+	}
+	return false
+}
+
+// nowhere tells whether the static route of a prefix and distance leads to no gateway.
+func nowhere(before map[staticKey][]Position, key staticKey) bool {
+	for _, kind := range []vrftable.Kind{vrftable.Discard, vrftable.Reject} {
+		if key.next = kind; before[key] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// addMaximumPaths notes what each VR says, or the default, at the VR's place.
+func (v *validator) addMaximumPaths(c *Config) {
+	add := func(vr string, n int, p *Place) {
+		v.c.objects.paths = append(v.c.objects.paths, maximumPaths{vrftable.SetMaximumPaths{VR: vr, N: max(1, n)}, p.of("maximum-paths")})
+	}
+	add(vrftable.Parent, c.VR.MaximumPaths, &c.VR.Place)
+	for i := range c.VRFs {
+		add(c.VRFs[i].Name, c.VRFs[i].MaximumPaths, &c.VRFs[i].Place)
 	}
 }
 

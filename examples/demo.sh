@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Forward real packets in two minutes: a site, a provider edge and an Internet, in three network namespaces. Needs root.
-# It leaves nothing behind, also when something fails.
+# It leaves nothing behind, also when something fails. It ends with 77 where this machine lacks what it needs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fwd=${FWD:-$here/../bin/fwd}
@@ -9,9 +9,9 @@ lacks=()
 for need in ip:iproute2 ping:iputils-ping traceroute:traceroute ethtool:ethtool; do
 	command -v "${need%%:*}" >/dev/null || lacks+=("${need##*:}")
 done
-((${#lacks[@]} == 0)) || { echo "install first: apt-get install ${lacks[*]}" >&2; exit 1; }
+((${#lacks[@]} == 0)) || { echo "install first: apt-get install ${lacks[*]}" >&2; exit 77; }
 [[ -x $fwd ]] || { echo "build first: make build" >&2; exit 1; }
-((EUID == 0)) || { echo "run as root: namespaces and packet sockets need it" >&2; exit 1; }
+((EUID == 0)) || { echo "run as root: namespaces and packet sockets need it" >&2; exit 77; }
 
 site=fwd-demo-site-$$ pe=fwd-demo-pe-$$ internet=fwd-demo-internet-$$
 work=$(mktemp -d)
