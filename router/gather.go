@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"vrfwd/bgp"
 	"vrfwd/forwarder"
 	"vrfwd/slowpath"
 	"vrfwd/vrftable"
@@ -157,6 +158,13 @@ type Snapshot struct {
 	Interfaces []Interface
 	Workers    []Worker
 	Tables     Tables
+	BGP        BGPTotals
+}
+
+// BGPTotals adds up the sessions of all VRs.
+type BGPTotals struct {
+	Sessions, Up         int
+	Accepted, Advertised int // prefixes
 }
 
 // Tables is the sizes of the tables.
@@ -174,7 +182,19 @@ type Tables struct {
 func (r *Router) Snapshot() Snapshot {
 	i := r.Interfaces()
 	return Snapshot{At: time.Now(), Up: time.Since(r.start), Counters: r.Counters(), Ports: i.Ports, Interfaces: i.Interfaces,
-		Workers: r.Workers().Workers, Tables: r.tables()}
+		Workers: r.Workers().Workers, Tables: r.tables(), BGP: r.bgpTotals()}
+}
+
+func (r *Router) bgpTotals() (sum BGPTotals) {
+	for _, n := range r.bgp.Neighbors() {
+		sum.Sessions++
+		if n.State == bgp.Established {
+			sum.Up++
+		}
+		sum.Accepted += n.Accepted
+		sum.Advertised += n.Advertised
+	}
+	return sum
 }
 
 func (r *Router) tables() Tables {

@@ -13,14 +13,15 @@ import (
 // opened yet.
 const linkEvery = time.Second
 
-// watchLinks keeps the table's ports like the devices behind them, until ctx ends.
-func (r *Router) watchLinks(ctx context.Context) {
+// watchLinks keeps the table's ports like the devices behind them, until ctx ends. states are the interfaces' at the start.
+func (r *Router) watchLinks(ctx context.Context, states *interfaceStates) {
 	tick := time.NewTicker(linkEvery)
 	defer tick.Stop()
 	for {
 		for _, p := range r.ports {
 			r.watchLink(ctx, p)
 		}
+		states.look(r.table, r.logInterface)
 		select {
 		case <-ctx.Done():
 			return
@@ -49,7 +50,7 @@ func (r *Router) watchLink(ctx context.Context, p *port) {
 
 	var changes []vrftable.Change
 	if changed {
-		r.log.Info("device changed", "port", p.name, "mac", mac, "mtu", mtu)
+		r.log.Info("device changed", "event", eventPortChanged, "port", p.name, "mac", mac, "mtu", mtu)
 		changes = append(changes, vrftable.SetPort{Name: p.name, MAC: mac, MTU: effective})
 	}
 	if (before == nil) != (state == nil) {
@@ -57,9 +58,9 @@ func (r *Router) watchLink(ctx context.Context, p *port) {
 	}
 	switch {
 	case state == nil && before != nil:
-		r.log.Info("port is up: its routes are back", "port", p.name, "device", p.device)
+		r.log.Info("port is up: its routes are back", "event", eventPortUp, "port", p.name, "device", p.device)
 	case state != nil && (before == nil || errors.Is(state, afpacket.ErrRemoved)):
-		r.log.Warn("port is down: its routes are withdrawn", "port", p.name, "device", p.device, "error", state)
+		r.log.Warn("port is down: its routes are withdrawn", "event", eventPortDown, "port", p.name, "device", p.device, "error", state)
 	}
 	if errors.Is(state, afpacket.ErrRemoved) {
 		r.watchAll()

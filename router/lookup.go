@@ -13,8 +13,8 @@ import (
 
 // Explain tells what becomes of a packet to an address that enters a VRF by an interface, step by step, as the workers
 // decide it: what the RIB says, and what the FIB holds. iface "" stands for the VRF's first primary interface. neighbors
-// are the slow path's, for their states.
-func Explain(t *vrftable.Table, vr, address, iface string, neighbors []Neighbor) (*Lookup, error) {
+// are the slow path's, for their states; workers have the counters of groups.
+func Explain(t *vrftable.Table, vr, address, iface string, neighbors []Neighbor, workers ...*forwarder.Worker) (*Lookup, error) {
 	addr, err := netip.ParseAddr(address)
 	if err != nil || !addr.Is4() {
 		return nil, bad("lookup %s: an IPv4 address such as 192.0.2.1 is needed", address)
@@ -26,7 +26,7 @@ func Explain(t *vrftable.Table, vr, address, iface string, neighbors []Neighbor)
 	if !ok {
 		return nil, bad("lookup: there is no VRF %s; known: %s", vr, vrNames(t))
 	}
-	e := &explainer{t: t, vr: vr, table: table, addr: addr, neighbors: neighbors,
+	e := &explainer{t: t, vr: vr, table: table, addr: addr, neighbors: neighbors, workers: workers,
 		l: &Lookup{Address: addr.String(), VRF: vr, Fallback: table == 0}}
 	if err := e.ingress(iface); err != nil {
 		return nil, err
@@ -55,6 +55,7 @@ type explainer struct {
 	table     uint16
 	addr      netip.Addr
 	neighbors []Neighbor
+	workers   []*forwarder.Worker
 	l         *Lookup
 }
 
@@ -172,6 +173,10 @@ func describe(r vrftable.RouteInfo) string {
 
 // resolve tells how the route's gateway leads to an egress interface.
 func (e *explainer) resolve(r vrftable.RouteInfo) {
+	if r.InGroup {
+		e.group(r.Group)
+		return
+	}
 	if r.Egress == "" {
 		return
 	}
@@ -199,6 +204,25 @@ func (e *explainer) resolve(r vrftable.RouteInfo) {
 		}
 		e.step("egress", "%s: %s of %s on %s: %s, MTU %d", i.Name, what, i.VR, i.Layer2, place(i.Port, int(i.VLAN)), i.MTU)
 		e.neighbor(i, to)
+	}
+}
+
+// group tells between which next hops the flow's hash chooses.
+func (e *explainer) group(number uint16) {
+	for _, g := range e.t.Groups() {
+		if g.Number != number {
+			continue
+		}
+		out := groupOf(g, e.workers)
+		e.l.Group = &out
+		e.step("group", "%d: %d equal next hops, of which the flow (addresses, protocol and ports) chooses one", number, len(out.Members))
+		for _, m := range out.Members {
+			if m.Egress == "" {
+				e.step("member", "%s: cannot be used now", m.nextHop())
+			} else {
+				e.step("member", "%s: by %s, %d of %d buckets", m.nextHop(), m.egress(), m.Buckets, vrftable.GroupBuckets)
+			}
+		}
 	}
 }
 
@@ -240,8 +264,12 @@ func (e *explainer) fib(r vrftable.RouteInfo, found bool) {
 	var hop [1]lpm.Hop
 	v.VRFs.LookupDual([]lpm.Key{key}, hop[:])
 	a := v.Adj[hop[0]]
-	if found != (hop[0] != 0) || found && hop[0] != r.Hop {
-		e.step("fib", "holds another hop than the route's (%d, not %d): the table is changing, ask again", hop[0], r.Hop)
+	want := r.Hop
+	if e.l.Group != nil {
+		want = lpm.Hop(e.l.Group.Hop)
+	}
+	if found != (hop[0] != 0) || found && hop[0] != want {
+		e.step("fib", "holds another hop than the route's (%d, not %d): the table is changing, ask again", hop[0], want)
 	}
 	e.adjacency(int(hop[0]), &a)
 }
@@ -252,7 +280,7 @@ func (e *explainer) adjacency(hop int, a *vrftable.Adjacency) {
 		e.step("adjacency", "%s", adjacencyText(e.l.Adjacency))
 	}
 	switch a.Kind {
-	case vrftable.Forward:
+	case vrftable.Forward, vrftable.Group:
 		e.verdict("forward", 0)
 	case vrftable.Discard:
 		e.verdict("drop", forwarder.Discard)
@@ -311,6 +339,8 @@ func kindName(k vrftable.Kind) string {
 		return "local"
 	case vrftable.Glean:
 		return "glean"
+	case vrftable.Group:
+		return "group"
 	}
 	return "no route"
 }
@@ -318,6 +348,10 @@ func kindName(k vrftable.Kind) string {
 // verdict ends the explanation. What the slow path takes says what it does with it.
 func (e *explainer) verdict(verdict string, r forwarder.Reason) {
 	e.l.Verdict = verdict
+	if verdict == "forward" && e.l.Adjacency.Kind == "group" {
+		e.step("verdict", "forwarded by that member, if its TTL is 2 or more and it is not longer than the MTU there")
+		return
+	}
 	if verdict == "forward" {
 		e.step("verdict", "forwarded out of %s, if its TTL is 2 or more and it is at most %d bytes long", e.l.Adjacency.Interface, e.l.Adjacency.MTU)
 		return

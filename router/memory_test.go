@@ -31,6 +31,8 @@ type memory struct {
 	devices map[string]*device
 	groups  uint16
 	spare   []packet.Desc // the outside's frames
+
+	sessions func(*vrftable.Table, *slog.Logger) sessions // nil: the router's own
 }
 
 // device is a network device in memory.
@@ -345,7 +347,7 @@ func start(t testing.TB, m *memory, text string, more ...string) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Router, err = New(c, Options{Driver: m, Log: slog.New(slog.NewTextHandler(r.log, nil))}); err != nil {
+	if r.Router, err = New(c, Options{Driver: m, Log: slog.New(slog.NewTextHandler(r.log, nil)), sessions: m.sessions}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"vrfwd/bgp"
 	"vrfwd/slowpath"
 )
 
@@ -96,9 +97,19 @@ var (
 	descIfBytes   = desc("interface_bytes_total", "Bytes of an IP interface, layer 3.", "interface", "vr", "direction")
 	descRIB       = desc("rib_prefixes", "Prefixes in a VR's RIB.", "vr")
 	descFIB       = desc("fib_prefixes", "Prefixes in a VR's FIB.", "vr")
+	descGroup     = desc("group_packets_total", "IPv4 packets whose flows a member of a group of equal next hops was chosen for.", "group", "gateway", "interface")
+	descGrBytes   = desc("group_bytes_total", "Bytes of these packets, layer 3.", "group", "gateway", "interface")
 	descImported  = desc("imported_routes", "Routes that a VRF imported.", "vr")
 	descMemory    = desc("table_bytes", "Memory of the tables, by part.", "part")
 	descNeighbors = desc("neighbors", "Neighbours with known MAC address.")
+	descSession   = desc("bgp_session_up", "1: the session is established.", "vr", "neighbor")
+	descState     = desc("bgp_session_state", "State of the session: 0 Idle, 1 Connect, 2 Active, 3 OpenSent, 4 OpenConfirm, 5 Established.", "vr", "neighbor")
+	descFlaps     = desc("bgp_session_flaps_total", "Sessions that were established and have ended.", "vr", "neighbor")
+	descAccepted  = desc("bgp_accepted_prefixes", "Prefixes of the neighbour in the RIB.", "vr", "neighbor")
+	descTold      = desc("bgp_advertised_prefixes", "Prefixes that the neighbour was told.", "vr", "neighbor")
+	descMessages  = desc("bgp_messages_total", "Messages of a session, by type.", "vr", "neighbor", "direction", "type")
+	descUpdated   = desc("bgp_prefixes_total", "Prefixes in updates: announced and withdrawn, and those that were refused.", "vr", "neighbor", "direction", "event")
+	descMalformed = desc("bgp_malformed_updates_total", "Updates treated as withdrawals.", "vr", "neighbor")
 	descView      = desc("view_generation", "Generation of the workers' view.")
 )
 
@@ -157,10 +168,33 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		counter(descIfBytes, i.Rx.Bytes, i.Name, i.VR, "rx")
 		counter(descIfBytes, i.Tx.Bytes, i.Name, i.VR, "tx")
 	}
+	for _, g := range r.Groups().Groups {
+		for _, m := range g.Members {
+			counter(descGroup, m.Tx.Packets, fmt.Sprint(g.Number), m.Gateway, m.Interface)
+			counter(descGrBytes, m.Tx.Bytes, fmt.Sprint(g.Number), m.Gateway, m.Interface)
+		}
+	}
 	for _, v := range r.table.VRs() {
 		gauge(descRIB, float64(v.Prefixes), v.Name)
 		gauge(descFIB, float64(v.FIB), v.Name)
 		gauge(descImported, float64(v.Imported), v.Name)
+	}
+	for _, n := range r.bgp.Neighbors() {
+		vr, addr := vrOf(n.VR), n.Addr.String()
+		gauge(descSession, truth[n.State == bgp.Established], vr, addr)
+		gauge(descState, float64(n.State), vr, addr)
+		counter(descFlaps, n.Flaps, vr, addr)
+		gauge(descAccepted, float64(n.Accepted), vr, addr)
+		gauge(descTold, float64(n.Advertised), vr, addr)
+		counter(descMalformed, n.Received.Malformed, vr, addr)
+		for direction, m := range map[string]bgp.Messages{"rx": n.Received, "tx": n.Sent} {
+			for kind, count := range BGPMessages(m).byType() {
+				counter(descMessages, count, vr, addr, direction, kind)
+			}
+			counter(descUpdated, m.Announced, vr, addr, direction, "announced")
+			counter(descUpdated, m.Withdrawn, vr, addr, direction, "withdrawn")
+		}
+		counter(descUpdated, n.Received.Refused, vr, addr, "rx", "refused")
 	}
 	m := r.table.Memory()
 	for part, n := range map[string]int{"global fib": m.GlobalFIB, "vrf fib": m.VRFFIB, "fib writer": m.FIBWriter,

@@ -21,26 +21,27 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// get asks a router's metrics server.
+func (r *running) get(path string) (int, string) {
+	r.t.Helper()
+	answer, err := http.Get("http://" + r.metrics.listener.Addr().String() + path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
 func TestMetrics(t *testing.T) {
 	m := newMemory(t, "access", "core")
 	r := start(t, m, twoPorts, "metrics: "+freeAddress(t))
-	url := "http://" + r.metrics.listener.Addr().String()
-	get := func(path string) (int, string) {
-		t.Helper()
-		answer, err := http.Get(url + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return answer.StatusCode, string(text)
-	}
 	m.inject("access", 0, udp(10, "10.0.0.2", "8.8.8.8", 64), udp(10, "10.0.0.2", "198.51.100.1", 64))
 	r.handled(2)
-	code, text := get("/metrics")
+	code, text := r.get("/metrics")
 	for _, want := range []string{
 		`fwd_received_frames_total{worker="0"} 2`, `fwd_forwarded_frames_total{worker="0"} 1`, `fwd_dropped_frames_total{reason="discard"} 1`,
 		`fwd_interface_packets_total{direction="rx",interface="ce",vr="red"} 2`, `fwd_interface_bytes_total{direction="tx",interface="uplink",vr="default"} 46`,
@@ -54,15 +55,15 @@ func TestMetrics(t *testing.T) {
 	if code != http.StatusOK {
 		t.Error(code)
 	}
-	if code, text := get("/healthz"); code != http.StatusOK || text != "ok\n" {
+	if code, text := r.get("/healthz"); code != http.StatusOK || text != "ok\n" {
 		t.Error(code, text)
 	}
 	m.setState("core", afpacket.ErrDown)
 	eventually(t, "not healthy", func() bool {
-		code, text := get("/healthz")
+		code, text := r.get("/healthz")
 		return code == http.StatusServiceUnavailable && strings.Contains(text, "port core is down")
 	})
-	if code, _ := get("/nope"); code != http.StatusNotFound {
+	if code, _ := r.get("/nope"); code != http.StatusNotFound {
 		t.Error(code)
 	}
 	r.stop()

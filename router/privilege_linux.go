@@ -13,15 +13,21 @@ import (
 // executing a program (no_new_privs). What stays:
 //
 //   - CAP_NET_RAW: a deleted device that is made again has to be opened again.
+//   - CAP_SYS_NICE: workers' threads come before the others.
 //   - CAP_NET_ADMIN, if there are TUN devices: their addresses and rules follow the configuration, and go in the end. Where
 //     the configuration has none at first, a reload cannot add any.
+//   - CAP_NET_BIND_SERVICE, if there is BGP: its port is 179, and a reload may open it anew. Where the configuration has
+//     none at first, a reload cannot add any on a port below 1024.
 //
 // It is called between New and Run. A program that was linked with cgo cannot change all its threads: it gets an error, and
 // keeps what it has.
 func (r *Router) Drop() error {
-	keep := uint64(1) << unix.CAP_NET_RAW
+	keep := uint64(1)<<unix.CAP_NET_RAW | 1<<unix.CAP_SYS_NICE
 	if len(r.config.Hosts()) > 0 {
 		keep |= 1 << unix.CAP_NET_ADMIN
+	}
+	if len(r.config.Speakers()) > 0 {
+		keep |= 1 << unix.CAP_NET_BIND_SERVICE
 	}
 	return dropPrivileges(keep)
 }

@@ -16,25 +16,42 @@ const (
 	CommandInterfaces = "interfaces" // body: one Interfaces
 	CommandRoutes     = "routes"     // body: a Route for each route, in the order of their prefixes
 	CommandLookup     = "lookup"     // body: one Lookup
+	CommandECMP       = "ecmp"       // body: one Groups
 	CommandNeighbors  = "neighbors"  // body: one Neighbors
 	CommandCounters   = "counters"   // body: one Counters
 	CommandWorkers    = "workers"    // body: one Workers
 	CommandImport     = "import"     // body: one Imports
 	CommandExport     = "export"     // body: one Exports
+	CommandVRs        = "vrs"        // body: one VRs
+	CommandBGP        = "bgp"        // body: one BGPSummary, which is a BGPNeighbors too
+	CommandBGPRoutes  = "bgp-routes" // body: a BGPRoute for each route, in the order of their prefixes
+	CommandBGPClear   = "bgp-clear"  // body: one BGPCleared
 	CommandReload     = "reload"     // body: one Reloaded
 	CommandCapture    = "capture"    // body: pcapng; it ends when the client closes its sending side
+	CommandReplay     = "replay"     // body: a Replayed each second, the last one with Ended; it ends early when the client closes its sending side
 )
 
 // Request is what a client asks for. Fields that a command does not name are not looked at.
 type Request struct {
-	Command   string   `json:"command"`
-	VRF       string   `json:"vrf,omitempty"`       // routes, lookup; "": the parent
-	Prefix    string   `json:"prefix,omitempty"`    // routes: this prefix and longer ones, or, an address, its longest match; "": all
-	Address   string   `json:"address,omitempty"`   // lookup
-	Interface string   `json:"interface,omitempty"` // lookup: of ingress; capture: an IP interface or a port; "": chosen; all
-	Drops     bool     `json:"drops,omitempty"`     // capture: what is dropped, not what goes through
-	Reasons   []string `json:"reasons,omitempty"`   // capture: for these reasons; none: for any
-	Snap      int      `json:"snap,omitempty"`      // capture: most bytes of a frame; 0: all
+	Command    string   `json:"command"`
+	VRF        string   `json:"vrf,omitempty"`        // routes, lookup, bgp-routes, bgp-clear, replay: "" is the parent; bgp, and bgp-clear of all: "" is every VR
+	Prefix     string   `json:"prefix,omitempty"`     // routes, bgp-routes: this prefix and longer ones, or, an address, its longest match; "": all
+	Address    string   `json:"address,omitempty"`    // lookup
+	Interface  string   `json:"interface,omitempty"`  // lookup: of ingress; capture: an IP interface or a port; "": chosen; all
+	Neighbor   string   `json:"neighbor,omitempty"`   // bgp, bgp-routes: an address; "": all; bgp-clear: an address or all
+	Advertised bool     `json:"advertised,omitempty"` // bgp-routes: what the neighbour was told
+	Clear      string   `json:"clear,omitempty"`      // bgp-clear: hard, in or out
+	Drops      bool     `json:"drops,omitempty"`      // capture: what is dropped, not what goes through
+	Reasons    []string `json:"reasons,omitempty"`    // capture: for these reasons; none: for any
+	Snap       int      `json:"snap,omitempty"`       // capture: most bytes of a frame; 0: all
+
+	// replay, into VRF. File is one that the router can read.
+	File      string            `json:"file,omitempty"`
+	Speed     float64           `json:"speed,omitempty"`     // times faster than it was heard; 0: at Rate
+	Rate      float64           `json:"rate,omitempty"`      // changes a second
+	Limit     int               `json:"limit,omitempty"`     // changes; 0: all
+	NextHops  []string          `json:"next_hops,omitempty"` // gateways instead of the file's next hops, as of a table
+	Translate map[string]string `json:"translate,omitempty"` // gateways by next hop or peer of the file, as of a table
 }
 
 // Header is how an answer begins.

@@ -3,6 +3,7 @@ package router
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"vrfwd/config"
@@ -22,44 +23,87 @@ func (r *Router) Reload() (*Reloaded, error) {
 	defer r.reloading.Unlock()
 	c, err := config.Load(r.config.File)
 	if err != nil {
-		r.log.Error("reload: nothing was changed", "error", err)
+		r.log.Error("reload: nothing was changed", "event", eventReloadRefused, "error", err)
 		return nil, err
 	}
 	plan, err := r.change(c)
 	if err != nil {
-		r.log.Error("reload: nothing was changed", "error", err)
+		r.log.Error("reload: nothing was changed", "event", eventReloadRefused, "error", err)
 		return nil, err
 	}
+	done := &Reloaded{File: c.File, Changes: plan.Len(), BGP: bgpChanges(bgpOf(r.config), bgpOf(c))}
 	r.config = c
 	setLevel(r.level, c)
+	r.logChanges.Store(c.Log.Changes)
+	r.routeLog.follow(c.Log.Routes)
 	for _, p := range c.Ports {
 		r.ports[p.Number].setLimit(int(p.MTU))
 	}
-	done := &Reloaded{File: c.File, Changes: plan.Len()}
+	for _, n := range c.Notes() {
+		r.log.Info(n.String())
+	}
 	for _, w := range c.Warnings() {
 		done.Warnings = append(done.Warnings, w.String())
 	}
-	r.log.Info("reloaded", "file", c.File, "changes", done.Changes, "warnings", len(done.Warnings))
+	r.log.Info("reloaded", "event", eventReload, "file", c.File, "changes", done.Changes, "bgp", done.BGP, "warnings", len(done.Warnings))
 	return done, nil
 }
 
-// change applies what differs from the present configuration. TUN devices come first: whether they can be made is not
-// known before.
+// change applies what differs from the present configuration. TUN devices come first, but for those of VRFs that are new:
+// whether they can be made is not known before. BGP comes last, as its sessions stand on the rest. What is refused after
+// the table has changed has that taken back.
 func (r *Router) change(c *config.Config) (*config.Plan, error) {
+	if err := r.apart(c); err != nil {
+		return nil, err
+	}
 	plan, err := config.Diff(r.config, c, r.facts)
 	if err != nil {
 		return nil, err
 	}
 	old, hosts := hostsOf(r.config), hostsOf(c)
-	if !slices.Equal(old, hosts) {
-		if err := r.slow.SetHosts(hosts); err != nil {
-			return nil, fmt.Errorf("%w; a router that was started without TUN devices has given up what it takes to make them: restart it", err)
-		}
+	early := slices.DeleteFunc(slices.Clone(hosts), func(h slowpath.Host) bool {
+		_, known := r.table.VRTable(h.VR)
+		return !known
+	})
+	if err := r.setHosts(old, early); err != nil {
+		return nil, err
 	}
 	if err := plan.Apply(r.table); err != nil {
 		return nil, errors.Join(err, r.slow.SetHosts(old))
 	}
+	if err := r.setHosts(early, hosts); err != nil {
+		return nil, errors.Join(err, r.takeBack(c))
+	}
+	if err := r.bgp.Set(bgpOf(c)); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; a router that was started without BGP has given up what it takes to listen below port 1024: restart it", err)
+		}
+		return nil, errors.Join(err, r.takeBack(c))
+	}
+	if plan.Policies() {
+		r.bgp.PoliciesChanged()
+	}
 	return plan, nil
+}
+
+// setHosts makes the TUN devices those of another list. An error changes nothing.
+func (r *Router) setHosts(old, hosts []slowpath.Host) error {
+	if slices.Equal(old, hosts) {
+		return nil
+	}
+	if err := r.slow.SetHosts(hosts); err != nil {
+		return fmt.Errorf("%w; a router that was started without TUN devices has given up what it takes to make them: restart it", err)
+	}
+	return nil
+}
+
+// takeBack makes the table and the TUN devices those of the present configuration again, after they were c's.
+func (r *Router) takeBack(c *config.Config) error {
+	back, err := config.Diff(c, r.config, r.facts)
+	if err == nil {
+		err = back.Apply(r.table)
+	}
+	return errors.Join(err, r.slow.SetHosts(hostsOf(r.config)))
 }
 
 // hostsOf lists a configuration's TUN devices.

@@ -68,16 +68,34 @@ type Route struct {
 	Prefix      string   `json:"prefix"`
 	Source      string   `json:"source"`
 	Distance    int      `json:"distance"`
-	Best        bool     `json:"best"` // in use
-	Kind        string   `json:"kind"` // via, discard, reject, local or glean
+	Best        bool     `json:"best"`            // in use
+	Why         string   `json:"why"`             // what decided against it or, of the best, for it and against the next best
+	Group       int      `json:"group,omitempty"` // of the equal next hops that it is used together with, see Groups
+	Kind        string   `json:"kind"`            // via, discard, reject, local, glean or group
 	Gateway     string   `json:"gateway,omitempty"`
 	Interface   string   `json:"interface,omitempty"` // named by the route
 	Egress      string   `json:"egress,omitempty"`    // what it resolves to
 	Neighbor    string   `json:"neighbor,omitempty"`  // the same: whose MAC address is used
 	From        string   `json:"from,omitempty"`      // imported or exported from this VR
 	Tag         uint32   `json:"tag,omitempty"`
+	Peer        string   `json:"peer,omitempty"`    // BGP neighbour that it was learned from
+	PeerID      string   `json:"peer_id,omitempty"` // its BGP identifier
 	ASPath      []uint32 `json:"as_path,omitempty"`
 	Communities []string `json:"communities,omitempty"`
+}
+
+// VRs lists the parent and the VRFs with the sizes of their tables.
+type VRs struct {
+	VRs []VR `json:"vrs"`
+}
+
+// VR is a virtual router and the sizes of its tables.
+type VR struct {
+	Name     string         `json:"name"`
+	Prefixes int            `json:"prefixes"` // in the RIB
+	FIB      int            `json:"fib"`      // prefixes in the FIB
+	Imported int            `json:"imported"`
+	Routes   map[string]int `json:"routes"` // in the RIB, in use or not, by source
 }
 
 // Lookup explains what becomes of a packet to an address, step by step.
@@ -89,6 +107,7 @@ type Lookup struct {
 	Steps     []Step     `json:"steps"`
 	Route     *Route     `json:"route,omitempty"` // what decided
 	Adjacency *Adjacency `json:"adjacency,omitempty"`
+	Group     *Group     `json:"group,omitempty"` // the flow's hash chooses a member
 	Neighbor  *Neighbor  `json:"neighbor,omitempty"`
 	Verdict   string     `json:"verdict"`          // forward, slow (to the slow path) or drop
 	Reason    string     `json:"reason,omitempty"` // of slow and drop, as counters have it
@@ -112,6 +131,29 @@ type Adjacency struct {
 	Source      string `json:"source,omitempty"`      // MAC address
 	Destination string `json:"destination,omitempty"` // MAC address
 	Header      string `json:"header,omitempty"`      // layer 2, hexadecimal
+}
+
+// Groups lists the sets of equal next hops that routes use together.
+type Groups struct {
+	Groups []Group `json:"groups"`
+}
+
+// Group is a set of equal next hops. A flow goes by the member that has its bucket.
+type Group struct {
+	Number  int      `json:"number"` // given to another group when this one is gone, after all others
+	Hop     int      `json:"hop"`    // its slot
+	Routes  int      `json:"routes"` // prefixes that lead to it, in all VRs
+	Members []Member `json:"members"`
+}
+
+// Member is a member of a group.
+type Member struct {
+	Gateway   string  `json:"gateway"`
+	Interface string  `json:"interface,omitempty"` // named by the route
+	Egress    string  `json:"egress,omitempty"`    // what it resolves to; "": it cannot be used now
+	Neighbor  string  `json:"neighbor,omitempty"`  // the same: whose MAC address is used
+	Buckets   int     `json:"buckets"`             // of 256
+	Tx        Traffic `json:"tx"`                  // packets whose flows it was chosen for, since the number was first given
 }
 
 // Neighbors lists the stations whose MAC addresses are known or asked for.
@@ -195,5 +237,24 @@ type Export struct {
 type Reloaded struct {
 	File     string   `json:"file"`
 	Changes  int      `json:"changes"` // of the table; 0: what the table has is the same
+	BGP      int      `json:"bgp"`     // neighbours of BGP that were added, changed or removed, and VRs whose BGP did otherwise
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Replayed says how far a replay is, or was.
+type Replayed struct {
+	File          string  `json:"file"`
+	VR            string  `json:"vr"`
+	Peers         int     `json:"peers"`   // that take part
+	Changes       int     `json:"changes"` // of Total, done so far
+	Total         int     `json:"total"`
+	Announcements int     `json:"announcements"`
+	Withdrawals   int     `json:"withdrawals"`
+	Downs         int     `json:"downs"`         // sessions of peers that ended
+	LeftOut       int     `json:"left_out"`      // changes of peers without an IPv4 address
+	Elapsed       float64 `json:"elapsed_s"`     // since the first change was due
+	Behind        float64 `json:"behind_s"`      // from when the last change was due until it was in the FIB
+	MostBehind    float64 `json:"most_behind_s"` // the most that this has been after a batch
+	Ended         bool    `json:"ended"`         // what was replayed has been taken back
+	Error         string  `json:"error,omitempty"`
 }

@@ -29,14 +29,18 @@ type Router struct {
 	workers []*worker
 	slow    *slowpath.Path
 	slowTap *forwarder.Tap // of what the slow path sends
+	bgp     sessions
 	links   Links
 	control *server  // nil: none
 	metrics *metrics // nil: none
 
-	reloading sync.Mutex // serialises reloads, and guards config
+	reloading sync.Mutex // serialises reloads, and guards config and replaying
 	config    *config.Config
+	replaying *replay // nil: none
 
-	capturing atomic.Bool // there is a capture
+	capturing  atomic.Bool // there is a capture
+	logChanges atomic.Bool // interfaces' states are logged
+	routeLog   routeLog
 }
 
 // What a worker's way to the slow path and its tap hold.
@@ -56,6 +60,8 @@ func New(c *config.Config, o Options) (r *Router, err error) {
 	if r.driver == nil {
 		r.driver = System{}
 	}
+	r.logChanges.Store(c.Log.Changes)
+	r.routeLog.r = r
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -84,7 +90,15 @@ func New(c *config.Config, o Options) (r *Router, err error) {
 	if err = r.makeWorkers(); err != nil {
 		return r, err
 	}
-	return r, r.makeSlowPath()
+	if err = r.makeSlowPath(); err != nil {
+		return r, err
+	}
+	if o.sessions == nil {
+		o.sessions = newSessions
+	}
+	r.routeLog.follow(c.Log.Routes)
+	r.bgp = o.sessions(r.table, r.log) // last: it listens on the slow path's TUN devices
+	return r, r.bgp.Set(bgpOf(c))
 }
 
 func (r *Router) openPorts() error {
@@ -175,22 +189,26 @@ func limits(c *config.Config) map[slowpath.Message]slowpath.Limit {
 	return all
 }
 
-// Run forwards until ctx ends, then takes what the ports have received, sends it, and returns. It returns early with the
-// error of a worker that could not run.
+// Run forwards until ctx ends, then tells BGP neighbours so, takes what the ports have received, sends it, and returns. It
+// returns early with the error of a worker that could not run.
 func (r *Router) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers, others sync.WaitGroup
+	workCtx, stopWorkers := context.WithCancel(context.Background()) // sessions that end need the workers still
+	defer stopWorkers()
 	for _, w := range r.workers {
 		workers.Go(func() {
-			if err := w.run(ctx); err != nil {
+			if err := w.run(workCtx); err != nil {
 				cancel(err)
 			}
 		})
 	}
 	slowCtx, stopSlow := context.WithCancel(context.Background())
 	others.Go(func() { cancelOn(cancel, r.slow.Run(slowCtx)) })
-	others.Go(func() { r.watchLinks(ctx) })
+	states := &interfaceStates{}
+	states.look(r.table, r.logInterface)
+	others.Go(func() { r.watchLinks(ctx, states) })
 	others.Go(func() { r.watchLoad(ctx) })
 	if r.control != nil {
 		others.Go(func() { r.control.serve(ctx, r) })
@@ -200,6 +218,8 @@ func (r *Router) Run(ctx context.Context) error {
 	}
 	r.log.Info("forwarding", "ports", len(r.ports), "workers", len(r.workers), "vrfs", len(r.table.VRs())-1,
 		"ready_after", time.Since(r.start).Round(time.Millisecond))
+	r.bgp.Run(ctx)
+	stopWorkers()
 	workers.Wait()
 	r.drainSlowPath()
 	stopSlow()
@@ -271,6 +291,11 @@ func (r *Router) Close() error {
 	if r.metrics != nil {
 		errs = append(errs, r.metrics.close())
 		r.metrics = nil
+	}
+	r.routeLog.follow(false)
+	if r.bgp != nil {
+		r.bgp.Close() // it listens also where Run was never called
+		r.bgp = nil
 	}
 	if r.slow != nil {
 		errs = append(errs, r.slow.Close())

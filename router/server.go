@@ -109,9 +109,17 @@ func (r *Router) answer(ctx context.Context, conn *net.UnixConn) error {
 	}
 	switch q.Command {
 	case CommandRoutes:
-		return r.answerRoutes(conn, q)
+		return answerStream(conn, func(yield func(any) error) error {
+			return ShowRoutes(r.table, q.VRF, q.Prefix, func(route Route) error { return yield(route) })
+		})
+	case CommandBGPRoutes:
+		return answerStream(conn, func(yield func(any) error) error {
+			return r.showBGPRoutes(q, func(route BGPRoute) error { return yield(route) })
+		})
 	case CommandCapture:
 		return r.answerCapture(ctx, conn, q)
+	case CommandReplay:
+		return r.answerReplay(ctx, conn, q)
 	}
 	body, err := r.body(q)
 	if err != nil {
@@ -134,7 +142,9 @@ func (r *Router) body(q Request) (any, error) {
 	case CommandInterfaces:
 		return r.Interfaces(), nil
 	case CommandLookup:
-		return Explain(r.table, q.VRF, q.Address, q.Interface, r.Neighbors().Neighbors)
+		return Explain(r.table, q.VRF, q.Address, q.Interface, r.Neighbors().Neighbors, r.forwarders()...)
+	case CommandECMP:
+		return r.Groups(), nil
 	case CommandNeighbors:
 		return r.Neighbors(), nil
 	case CommandCounters:
@@ -145,16 +155,23 @@ func (r *Router) body(q Request) (any, error) {
 		return showImports(r.table), nil
 	case CommandExport:
 		return showExports(r.table), nil
+	case CommandVRs:
+		return showVRs(r.table), nil
+	case CommandBGP:
+		neighbors, err := r.bgpNeighbors(q.VRF, q.Neighbor)
+		return &BGPSummary{neighbors}, err
+	case CommandBGPClear:
+		return r.clearBGP(q)
 	case CommandReload:
 		return r.Reload()
 	}
 	return nil, bad("command %q is not known to this router", q.Command)
 }
 
-// answerRoutes streams. The header waits for the first route, so that a bad request is told as such.
-func (r *Router) answerRoutes(conn *net.UnixConn, q Request) error {
+// answerStream answers with what show yields. The header waits for the first of it, so that a bad request is told as such.
+func answerStream(conn *net.UnixConn, show func(yield func(any) error) error) error {
 	w := newBodyWriter(conn)
-	if err := ShowRoutes(r.table, q.VRF, q.Prefix, func(route Route) error { return w.encode(route) }); err != nil {
+	if err := show(w.encode); err != nil {
 		if w.begun {
 			return err
 		}

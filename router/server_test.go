@@ -34,8 +34,9 @@ func TestControl(t *testing.T) {
 		t.Errorf("%v %v", info.Mode(), err)
 	}
 	for command, body := range map[string]any{
-		CommandInterfaces: &Interfaces{}, CommandNeighbors: &Neighbors{}, CommandCounters: &Counters{}, CommandWorkers: &Workers{},
+		CommandInterfaces: &Interfaces{}, CommandECMP: &Groups{}, CommandNeighbors: &Neighbors{}, CommandCounters: &Counters{}, CommandWorkers: &Workers{},
 		CommandImport: &Imports{}, CommandExport: &Exports{}, CommandReload: &Reloaded{},
+		CommandVRs: &VRs{}, CommandBGP: &BGPNeighbors{},
 	} {
 		a, err := Ask(ctx, path, Request{Command: command})
 		if err != nil {

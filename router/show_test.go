@@ -51,6 +51,12 @@ func TestShow(t *testing.T) {
 			c.SlowPath = nil // announcements come when they come
 			return c.WriteText(b)
 		}}},
+		{"ecmp", asText{func(b *bytes.Buffer) error {
+			return (&Groups{[]Group{{Number: 1, Hop: 5, Routes: 2, Members: []Member{
+				{Gateway: "192.0.2.2", Egress: "uplink", Neighbor: "192.0.2.2", Buckets: 256, Tx: Traffic{10, 640}},
+				{Gateway: "198.51.100.9", Interface: "uplink2"},
+			}}, {Number: 3, Routes: 1, Members: []Member{{Gateway: "203.0.113.9", Egress: "uplink", Neighbor: "192.0.2.3", Buckets: 128}}}}}).WriteText(b)
+		}}},
 		{"import", asText{func(b *bytes.Buffer) error { return showImports(r.table).WriteText(b) }}},
 		{"export", asText{func(b *bytes.Buffer) error { return showExports(r.table).WriteText(b) }}},
 		{"workers", asText{func(b *bytes.Buffer) error {
@@ -130,6 +136,56 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
+	r.stop()
+}
+
+// TestECMP: what is shown of equal routes is what workers do with them.
+func TestECMP(t *testing.T) {
+	m := newMemory(t, "access", "core")
+	r := start(t, m, strings.Replace(twoPorts, "    - {prefix: 0.0.0.0/0, gateway: 192.0.2.2}\n",
+		"    - {prefix: 0.0.0.0/0, gateway: 192.0.2.2}\n    - {prefix: 0.0.0.0/0, gateway: 192.0.2.3}\n", 1))
+	const flows = 64
+	for i := range flows {
+		m.inject("access", 0, udp(10, "10.0.0.2", fmt.Sprint("8.8.8.", i), 64))
+	}
+	r.handled(flows)
+	groups := r.Groups().Groups
+	if len(groups) != 1 || groups[0].Routes != 1 || len(groups[0].Members) != 2 {
+		t.Fatalf("%+v", groups)
+	}
+	var sum Traffic
+	for i, e := range groups[0].Members {
+		if e.Buckets != vrftable.GroupBuckets/2 || e.Tx.Packets == 0 || e.Egress != "uplink" || e.Gateway != fmt.Sprint("192.0.2.", 2+i) || e.Neighbor != e.Gateway {
+			t.Errorf("%+v", e)
+		}
+		sum.Packets += e.Tx.Packets
+		sum.Bytes += e.Tx.Bytes
+	}
+	for _, i := range r.Interfaces().Interfaces {
+		if i.Name == "uplink" && (i.Tx != sum || sum.Packets != flows) {
+			t.Errorf("members carried %v, the uplink %v", sum, i.Tx)
+		}
+	}
+	l, err := Explain(r.table, "red", "8.8.8.8", "", r.Neighbors().Neighbors, r.forwarders()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := l.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "lookup-ecmp", b.String())
+	if l.Verdict != "forward" || l.Group == nil || l.Group.Members[0].Tx != groups[0].Members[0].Tx || l.Route.Group != groups[0].Number {
+		t.Errorf("%+v", l)
+	}
+	b.Reset()
+	if err := routesText(r.table, "", "0.0.0.0", &b); err != nil {
+		t.Fatal(err)
+	}
+	if err := routesText(r.table, "", "0.0.0.0/0", &b); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "routes-ecmp", b.String())
 	r.stop()
 }
 

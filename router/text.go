@@ -79,11 +79,14 @@ func (i *Interfaces) WriteText(w io.Writer) error {
 // RouteHead is the line above routes.
 const RouteHead = "  PREFIX              SOURCE       DIST  NEXT HOP                                  EGRESS"
 
-// WriteText writes a line: "*" marks a route in use.
+// WriteText writes a line: "*" marks a route in use, "=" one that is used together with it.
 func (r *Route) WriteText(w io.Writer) error {
 	mark, egress := " ", r.Egress
-	if r.Best {
+	switch {
+	case r.Best:
 		mark = "*"
+	case r.Group != 0 && r.Kind == "via":
+		mark = "="
 	}
 	if r.Neighbor != "" && r.Neighbor != r.Gateway {
 		egress += " to " + r.Neighbor
@@ -98,12 +101,27 @@ func (r *Route) WriteText(w io.Writer) error {
 
 func nextHopText(r Route) string {
 	switch {
+	case r.Kind == "group":
+		return fmt.Sprint("group ", r.Group)
 	case r.Kind != "via":
 		return r.Kind
 	case r.Interface != "":
 		return "via " + r.Gateway + " on " + r.Interface
 	}
 	return "via " + r.Gateway
+}
+
+// WriteText writes a line for each VR.
+func (l *VRs) WriteText(w io.Writer) error {
+	return table(w, "VR\tPREFIXES\tFIB\tIMPORTED\tROUTES BY SOURCE", func(row func(...any)) {
+		for _, v := range l.VRs {
+			var counts []string
+			for _, source := range slices.Sorted(maps.Keys(v.Routes)) {
+				counts = append(counts, fmt.Sprintf("%s %d", source, v.Routes[source]))
+			}
+			row(v.Name, v.Prefixes, v.FIB, v.Imported, dash(strings.Join(counts, ", ")))
+		}
+	})
 }
 
 // WriteText writes a line for each step.
@@ -114,6 +132,28 @@ func (l *Lookup) WriteText(w io.Writer) error {
 		_, err = fmt.Fprintf(w, "  %-9s  %s\n", s.Step, s.Text)
 	}
 	return err
+}
+
+// WriteText writes a line for each member of each group.
+func (g *Groups) WriteText(w io.Writer) error {
+	return table(w, "GROUP\tROUTES\tNEXT HOP\tEGRESS\tBUCKETS\tPACKETS\tBYTES", func(row func(...any)) {
+		for _, e := range g.Groups {
+			for _, m := range e.Members {
+				row(e.Number, e.Routes, m.nextHop(), dash(m.egress()), m.Buckets, m.Tx.Packets, m.Tx.Bytes)
+			}
+		}
+	})
+}
+
+func (m *Member) nextHop() string {
+	return nextHopText(Route{Kind: "via", Gateway: m.Gateway, Interface: m.Interface})
+}
+
+func (m *Member) egress() string {
+	if m.Neighbor != "" && m.Neighbor != m.Gateway {
+		return m.Egress + " to " + m.Neighbor
+	}
+	return m.Egress
 }
 
 // WriteText writes a line for each neighbour.
@@ -206,6 +246,27 @@ func (r *Reloaded) WriteText(w io.Writer) error {
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
-	_, err := fmt.Fprintf(w, "%s: %d changes applied\n", r.File, r.Changes)
+	text := fmt.Sprintf("%s: %d changes applied", r.File, r.Changes)
+	if r.BGP > 0 {
+		text += fmt.Sprintf(", and %d of BGP", r.BGP)
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}
+
+// WriteText writes a line of the progress, or of all of it.
+func (p *Replayed) WriteText(w io.Writer) error {
+	rate := 0.0
+	if p.Elapsed > 0 {
+		rate = float64(p.Changes) / p.Elapsed
+	}
+	if !p.Ended {
+		_, err := fmt.Fprintf(w, "%4.0f s  %d of %d changes  %.0f a second  %.3f s behind\n", p.Elapsed, p.Changes, p.Total, rate, p.Behind)
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s: %d of %d changes of %d peers in VR %s in %.3f s, %.0f a second\n"+
+		"%d announcements, %d withdrawals, %d ended sessions; left out: %d of peers without an IPv4 address\n"+
+		"behind its times: %.3f s at the end, %.3f s at most; all of it was taken back\n",
+		p.File, p.Changes, p.Total, p.Peers, p.VR, p.Elapsed, rate, p.Announcements, p.Withdrawals, p.Downs, p.LeftOut, p.Behind, p.MostBehind)
 	return err
 }

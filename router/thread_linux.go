@@ -6,6 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// workerNice is the nice value of workers' threads (sched(7)): where all CPUs are busy, packets come before what the control
+// side does. A full table that is learned takes half a minute of CPU time; the rings hold milliseconds.
+const workerNice = -10
+
+// preferThread gives the calling thread workerNice, where that is allowed (CAP_SYS_NICE); elsewhere workers are scheduled as
+// everything else.
+func preferThread() { _ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), workerNice) }
+
 // threadID returns the system's number of the calling thread.
 func threadID() int { return unix.Gettid() }
 

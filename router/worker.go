@@ -101,6 +101,7 @@ const drainTime = 200 * time.Millisecond
 // run forwards on a thread of its own until ctx ends, and then what has been received by then.
 func (w *worker) run(ctx context.Context) error {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, whose time it has counted
+	preferThread()
 	w.thread.Store(int64(threadID()))
 	defer context.AfterFunc(ctx, w.waiter.Wake)()
 	err := w.Run(ctx)
