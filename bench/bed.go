@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vrfwd/bench/trial"
 	"vrfwd/forwarder"
 )
 
@@ -86,9 +87,17 @@ type Run struct {
 	Warmup   time.Duration
 	Duration time.Duration
 	Frames   uint64 // so many instead, rounded up to bursts, without warm-up; all workers together
-	Churn    int    // changes a second of the parent's routes meanwhile
+	// Rate is what is offered, frames a second, to all workers together; 0: as many as come back. With a rate, frames that
+	// find a worker's queue full are lost.
+	Rate     float64
+	Latency  bool    // time each frame, from when it was due; with a rate only
+	Churn    int     // changes a second of the parent's routes meanwhile
+	Replay   *Replay // the same of a collector's file; nil: none. Not with Churn
 	Progress func(Progress)
 }
+
+// churns tells whether routes change meanwhile.
+func (r *Run) churns() bool { return r.Churn > 0 || r.Replay != nil }
 
 // Progress tells how far a trial is. It is called by Run's own goroutine, some times a second.
 type Progress struct {
@@ -108,6 +117,9 @@ type Trial struct {
 	BPS     float64       `json:"bps"`        // the same in bits of layer 1: 24 more bytes a frame: preamble, gap and FCS
 	NS      float64       `json:"ns_per_packet"`
 
+	Missed  uint64           `json:"missed"`  // frames that fell due and that the generators had no time to make
+	Late    time.Duration    `json:"late_ns"` // the latest that a frame left after its time
+	Latency *trial.Latency   `json:"-"`       // nil: frames were not timed
 	Backoff uint64           `json:"backoff"` // bursts that the generators did not make: all frames were in flight
 	Account Account          `json:"account"`
 	Totals  forwarder.Totals `json:"-"`
@@ -129,8 +141,13 @@ type window struct {
 // Run runs one trial: warm-up, the time measured, stop, drain, counters. The context ends it early, with Stopped set;
 // that is no error. Errors are those of threads that could not be pinned and of route changes that were refused.
 func (b *Bed) Run(ctx context.Context, r Run) (Trial, error) {
+	if r.Replay != nil {
+		if err := r.Replay.check(); err != nil {
+			return Trial{}, err
+		}
+	}
 	for i, ln := range b.lanes {
-		ln.sink.reset(r.Churn > 0)
+		ln.sink.reset(r.churns())
 		ln.backoff, ln.left = 0, endless
 		if r.Frames > 0 {
 			ln.left = r.Frames / uint64(len(b.lanes))
@@ -139,15 +156,25 @@ func (b *Bed) Run(ctx context.Context, r Run) (Trial, error) {
 			}
 		}
 		ln.done.Store(0)
+		if ln.pace = nil; r.Rate > 0 {
+			count := uint64(0)
+			if r.Frames > 0 {
+				count = ln.left
+			}
+			var err error
+			if ln.pace, err = ln.newPace(r.Rate/float64(len(b.lanes)), count, b.Load.Ports, b.Load.Frames, r.Latency); err != nil {
+				return Trial{}, err
+			}
+		}
 	}
 	busy := len(b.lanes) + 1 // and this goroutine, to show progress
 	if b.Load.Ports == Rings {
 		busy++
 	}
-	if r.Churn > 0 {
+	if r.churns() {
 		busy++
 	}
-	if was := runtime.GOMAXPROCS(0); was < busy && (r.Progress != nil || r.Churn > 0 || busy-1 > was) {
+	if was := runtime.GOMAXPROCS(0); was < busy && (r.Progress != nil || r.churns() || busy-1 > was) {
 		// A busy thread does not give way; so whoever else is to run has a P of its own.
 		runtime.GOMAXPROCS(busy)
 		defer runtime.GOMAXPROCS(was)
@@ -175,16 +202,20 @@ func (b *Bed) Run(ctx context.Context, r Run) (Trial, error) {
 		errs <- err
 	}()
 	var churnErr error
-	if r.Churn > 0 {
+	if r.churns() {
 		go func() {
-			c, err := b.Scenario.churn(r.Churn, churnStop)
-			churnErr = err
+			var c *Churn
+			if r.Replay != nil {
+				c, churnErr = b.Scenario.replay(r.Replay, churnStop)
+			} else {
+				c, churnErr = b.Scenario.churn(r.Churn, churnStop)
+			}
 			churned <- c
 		}()
 	}
 	b.watch(r.Progress, done)
 	t := Trial{}
-	if r.Churn > 0 {
+	if r.churns() {
 		close(churnStop)
 		t.Churn = <-churned
 	}
@@ -236,11 +267,23 @@ func (b *Bed) account(t *Trial, before map[string]uint64) {
 	came := map[string]uint64{}
 	for _, ln := range b.lanes {
 		a := ln.sink.account(came)
-		if back := ln.sink.frames + ln.sink.freed; back < a.Sent {
+		if back := ln.sink.frames + ln.sink.freed + ln.pace.overflowed(); back < a.Sent {
 			a.Missing = a.Sent - back
 		}
 		t.Account.add(a)
 		t.Backoff += ln.backoff
+		if ln.pace != nil {
+			missed, late := ln.pace.missed()
+			t.Missed += missed
+			t.Late = max(t.Late, late)
+			if ln.pace.stamps != nil {
+				if t.Latency == nil {
+					all := trial.NewLatency(3)
+					t.Latency = &all
+				}
+				t.Latency.Merge(&ln.pace.latency)
+			}
+		}
 		if v := ln.sink.verifier; v != nil {
 			t.Faults = append(t.Faults, v.first...)
 		}
@@ -279,6 +322,9 @@ type meter struct {
 
 func newMeter(r *Run, stop *atomic.Bool, lanes ...*lane) *meter {
 	m := &meter{run: r, stop: stop, lanes: lanes, from: time.Now()}
+	for _, ln := range lanes {
+		ln.pace.begin()
+	}
 	if r.Frames > 0 {
 		m.begin()
 	}
@@ -381,6 +427,7 @@ func (b *Bed) runRings(r Run, stop *atomic.Bool) ([]window, error) {
 	defer cancel()
 	errs := make([]error, len(b.lanes)+1)
 	var all sync.WaitGroup
+	polled := b.polled()
 	for i, ln := range b.lanes {
 		all.Go(func() {
 			if errs[i] = ln.worker.Run(ctx); errs[i] != nil {
@@ -390,6 +437,10 @@ func (b *Bed) runRings(r Run, stop *atomic.Bool) ([]window, error) {
 	}
 	var w window
 	errs[len(b.lanes)] = b.onCPU(b.cpus[len(b.cpus)-1], func() {
+		// What is offered before a worker is there, a rate would have to count as lost.
+		for r.Rate > 0 && !stop.Load() && slices.ContainsFunc(b.lanes, func(ln *lane) bool { return polls(ln) == polled[ln] }) {
+			runtime.Gosched()
+		}
 		m := newMeter(&r, stop, b.lanes...)
 		for m.goes() {
 			b.turns(passes)
@@ -407,6 +458,17 @@ func (b *Bed) runRings(r Run, stop *atomic.Bool) ([]window, error) {
 		ln.turn()
 	}
 	return []window{w}, errors.Join(errs...)
+}
+
+func polls(ln *lane) uint64 { return forwarder.Sum(ln.worker).Polls }
+
+// polled is how often the workers have looked for frames.
+func (b *Bed) polled() map[*lane]uint64 {
+	n := map[*lane]uint64{}
+	for _, ln := range b.lanes {
+		n[ln] = polls(ln)
+	}
+	return n
 }
 
 // turns gives every lane some passes, and gives way to other goroutines when nothing moves: there may be fewer CPUs than

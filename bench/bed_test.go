@@ -31,7 +31,7 @@ func newScenario(t testing.TB, n Network) *Scenario {
 }
 
 // trial runs one trial and gives the bed back.
-func trial(t testing.TB, s *Scenario, l Load, r Run) Trial {
+func trialOn(t testing.TB, s *Scenario, l Load, r Run) Trial {
 	t.Helper()
 	return trialThrough(t, s, l, r, nil)
 }
@@ -59,7 +59,7 @@ func trialThrough(t testing.TB, s *Scenario, l Load, r Run, wrap func(forwarder.
 // good runs a trial that must be without fault.
 func good(t testing.TB, s *Scenario, l Load, r Run) Trial {
 	t.Helper()
-	tr := trial(t, s, l, r)
+	tr := trialOn(t, s, l, r)
 	if !tr.Account.OK() {
 		t.Errorf("%s: %+v\n%s", tr.Account.Verdict(), tr.Account, strings.Join(tr.Faults, "\n"))
 	}
@@ -171,7 +171,7 @@ func TestDeterminism(t *testing.T) {
 		t.Error("hashes:", a.TableHash(), b.TableHash(), c.TableHash(), a.VRFHash(), b.VRFHash(), c.VRFHash())
 	}
 	l := Load{Fallback: 0.5, Flows: 1000}
-	x, y := trial(t, a, l, Run{Frames: 5000}), trial(t, b, l, Run{Frames: 5000})
+	x, y := trialOn(t, a, l, Run{Frames: 5000}), trialOn(t, b, l, Run{Frames: 5000})
 	if x.Totals != y.Totals || x.Account != y.Account {
 		t.Errorf("%v\n%v", x.Totals, y.Totals)
 	}
@@ -364,7 +364,7 @@ func TestChurnFlips(t *testing.T) {
 	if len(c.undo) == 0 {
 		t.Fatal("everything has been withdrawn")
 	}
-	strict := trial(t, s, Load{Fallback: 1, Flows: 20_000, Check: Verify}, Run{Frames: 20_000})
+	strict := trialOn(t, s, Load{Fallback: 1, Flows: 20_000, Check: Verify}, Run{Frames: 20_000})
 	if strict.Account.Mismatched == 0 || strict.Account.WrongEgress != 0 || strict.Account.Lost != 0 {
 		t.Errorf("%+v", strict.Account)
 	}

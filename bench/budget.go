@@ -7,16 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vrfwd/bench/sample"
 	"vrfwd/forwarder"
 	"vrfwd/packet"
 )
-
-// StageCost is what one stage takes of a frame's time.
-type StageCost struct {
-	Stage  string  `json:"stage"`
-	NS     float64 `json:"ns"`
-	Cycles float64 `json:"cycles"` // of the time-stamp counter
-}
 
 // budgetRounds is odd: a stage's cost is the median of so many trials.
 const budgetRounds = 5
@@ -25,7 +19,7 @@ const budgetRounds = 5
 // after each stage in turn, all of them in each round, every trial as long as each says. A stage's cost is the
 // difference between the medians of two trials, so noise may make one negative; they add up to the cost of all. The
 // first stage is the generator; the sink is part of transmit.
-func (b *Bed) Budget(ctx context.Context, each time.Duration) ([]StageCost, error) {
+func (b *Bed) Budget(ctx context.Context, each time.Duration) ([]sample.Stage, error) {
 	if b.Load.Ports != SameCore {
 		return nil, &ConfigError{"ports", b.Load.Ports, "the budget of stages is measured with samecore"}
 	}
@@ -69,12 +63,12 @@ func (b *Bed) Budget(ctx context.Context, each time.Duration) ([]StageCost, erro
 	if err != nil || stop.Load() {
 		return nil, cmp.Or(err, ctx.Err())
 	}
-	costs, before := make([]StageCost, len(steps)), 0.0
+	costs, before := make([]sample.Stage, len(steps)), 0.0
 	ghz := TSC().GHz
 	for i := range costs {
 		slices.Sort(ns[i])
 		median := ns[i][len(ns[i])/2]
-		costs[i] = StageCost{names[i], median - before, (median - before) * ghz}
+		costs[i] = sample.Stage{Stage: names[i], NS: median - before, Cycles: (median - before) * ghz}
 		before = median
 	}
 	return costs, nil

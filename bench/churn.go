@@ -1,10 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"sort"
+	"slices"
 	"time"
 
 	"vrfwd/lpm"
@@ -17,6 +18,8 @@ type Churn struct {
 	Batches uint64        `json:"batches"` // calls of vrftable.Table.Apply
 	Elapsed time.Duration `json:"elapsed_ns"`
 	Longest time.Duration `json:"longest_ns"` // call
+	// Ignored is changes of a file that change nothing here: see Replay.
+	Ignored uint64 `json:"ignored,omitempty"`
 }
 
 // churner changes the parent's routes so that no frame's egress interface changes. Half of the changes announce a better
@@ -140,20 +143,29 @@ func (c *churner) draw() (r vrftable.Route, ok bool) {
 	} else if g.Len++; g.Len > 32 || c.s.has(g) {
 		return r, false
 	}
+	r = vrftable.Route{Prefix: prefix4(g.Addr, int(g.Len)), Source: vrftable.EBGP, NextHop: c.via(hop), Attrs: c.attrs[better]}
+	_, taken := c.touched[r.Prefix]
+	return r, !taken
+}
+
+// via returns what the table's next hop with that index is.
+func (c *churner) via(hop lpm.Hop) vrftable.NextHop {
 	via := c.vias[hop]
 	if via == nil {
 		u, _ := c.s.plan.uplinkOf(int(hop) - 1)
 		via = vrftable.Via{Gateway: host4(c.s.plan.nextHop(int(hop) - 1)), Interface: uplinkName(u)}
 		c.vias[hop] = via
 	}
-	r = vrftable.Route{Prefix: prefix4(g.Addr, int(g.Len)), Source: vrftable.EBGP, NextHop: via, Attrs: c.attrs[better]}
-	_, taken := c.touched[r.Prefix]
-	return r, !taken
+	return via
 }
 
 // has tells whether the parent's table was given the prefix.
 func (s *Scenario) has(r lpm.Route) bool {
-	key := func(r lpm.Route) uint64 { return uint64(r.Addr)<<8 | uint64(r.Len) }
-	i := sort.Search(len(s.global), func(i int) bool { return key(s.global[i]) >= key(r) })
-	return i < len(s.global) && key(s.global[i]) == key(r)
+	_, found := slices.BinarySearchFunc(s.global, r, comparePrefixes)
+	return found
+}
+
+// comparePrefixes is the order of tables: by address, then shorter first.
+func comparePrefixes(a, b lpm.Route) int {
+	return cmp.Compare(uint64(a.Addr)<<8|uint64(a.Len), uint64(b.Addr)<<8|uint64(b.Len))
 }

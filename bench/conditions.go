@@ -9,36 +9,19 @@ import (
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
+
+	"vrfwd/bench/sample"
 )
 
-// Conditions are what a figure depends on besides the code.
-type Conditions struct {
-	CPU         string `json:"cpu"`
-	CPUs        int    `json:"cpus"` // that this process may use
-	Flags       string `json:"flags"`
-	L2          int    `json:"l2"` // bytes, as CPUID says
-	L3          int    `json:"l3"`
-	TSC         Clock  `json:"tsc"`
-	Kernel      string `json:"kernel"`
-	Mitigations string `json:"mitigations"`
-	HugePages   string `json:"huge_pages"` // transparent huge pages: always, madvise or never
-	Go          string `json:"go"`
-	GOOS        string `json:"goos"`
-	GOARCH      string `json:"goarch"`
-	GOAMD64     string `json:"goamd64"`
-	GOMAXPROCS  int    `json:"gomaxprocs"`
-	Commit      string `json:"commit"`
-}
-
 // Here returns the conditions of this process.
-func Here() Conditions {
+func Here() sample.Conditions {
 	flags := cpuid.CPU.FeatureSet()
 	slices.Sort(flags)
 	c := Build()
 	c.CPU, c.CPUs = strings.TrimSpace(cpuid.CPU.BrandName), len(allowedCPUs())
 	c.Flags = strings.ToLower(strings.Join(flags, " "))
 	c.L2, c.L3, c.TSC = cpuid.CPU.Cache.L2, cpuid.CPU.Cache.L3, TSC()
-	c.Kernel, c.Mitigations, c.HugePages = kernel(), mitigations(), hugePages()
+	c.Kernel, c.Mitigations, c.HugePages, c.Load = kernel(), mitigations(), hugePages(), loadOnce()
 	c.GOMAXPROCS = runtime.GOMAXPROCS(0)
 	return c
 }
@@ -51,8 +34,8 @@ func Version() string {
 
 // Build returns what Here knows of the program alone: Go and platform, GOAMD64, and the commit that it was built from,
 // from its build information or else from git in the working directory.
-func Build() Conditions {
-	c := Conditions{Go: runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH}
+func Build() sample.Conditions {
+	c := sample.Conditions{Go: runtime.Version(), GOOS: runtime.GOOS, GOARCH: runtime.GOARCH}
 	var modified bool
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -69,7 +52,7 @@ func Build() Conditions {
 	if c.Commit == "" { // built without: ask git, where there is one
 		if out, err := exec.Command("git", "rev-parse", "HEAD").Output(); err == nil {
 			c.Commit = strings.TrimSpace(string(out))
-			changes, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no").Output()
+			changes, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no", "--", ":/*.go", ":/*.s", ":/go.mod").Output()
 			modified = err == nil && len(changes) > 0
 		}
 	}

@@ -25,7 +25,7 @@ const (
 
 // Network says what to build. Zero values mean the default that Defaults gives, but for Method: None.
 type Network struct {
-	Table    string       // Synthetic, Real or the path of a prefix list
+	Table    string       // Synthetic, Real or the path of a prefix list or a route collector's dump
 	Routes   int          // of a synthetic table
 	NextHops int          // that the table's routes lead to, where the table does not say
 	Locality gen.Locality // how next hops lie over the prefixes
@@ -211,6 +211,12 @@ func orDefault[T comparable](v *T, d T) {
 	if *v == zero {
 		*v = d
 	}
+}
+
+// Completed returns the network with its defaults, as Scenario.Network has it. Errors: *ConfigError.
+func (n Network) Completed() (Network, error) {
+	err := n.complete()
+	return n, err
 }
 
 // complete fills defaults in and checks.

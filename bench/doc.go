@@ -6,6 +6,11 @@
 //	                 | model                     | samecore:  each worker's thread generates, forwards and collects
 //	                 |                           | rings:     one thread generates and collects, workers have their own
 //
+// A Run may have a rate: then frames fall due by the clock, those that find a worker's queue full are lost, and those that the
+// generator had no time to make are its own shortfall. Tester is a Bed as a trial.Device, which vrfwd/bench/search's searches
+// run on as they do on live ports. In samecore the thread that generates is the one that forwards: what it offers at a rate
+// waits while it forwards, and is lost beyond the queue.
+//
 // # What is counted
 //
 // A trial warms up, runs, stops, lets everything drain and then reads the counters. For every flow
@@ -14,7 +19,7 @@
 //	frames that came back = received + duplicated
 //
 // and for the workers received = forwarded + punted + the sum of drops by reason. A generator that finds no free frame
-// backs off and counts that; it drops nothing.
+// backs off and counts that; without a rate it drops nothing.
 //
 // No figure includes a network card, a kernel or a driver.
 //

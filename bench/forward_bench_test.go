@@ -185,13 +185,13 @@ func BenchmarkMemory(b *testing.B) {
 		report(b, "part=global/table="+table.name, bytes, len(table.routes))
 	}
 	m := s.memory()
-	for _, p := range m.parts() {
-		if p.bytes > 0 {
+	for _, p := range m.Parts() {
+		if p.Bytes > 0 {
 			routes := 0
-			if p.key == "rib" || p.key == "fib-writer" {
+			if p.Key == "rib" || p.Key == "fib-writer" {
 				routes = s.Built.Routes + s.Built.VRFRoutes
 			}
-			report(b, "part="+p.key+"/method=fallback", p.bytes, routes)
+			report(b, "part="+p.Key+"/method=fallback", p.Bytes, routes)
 		}
 	}
 	full := scenario(b, FullCopy)

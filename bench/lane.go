@@ -19,6 +19,8 @@ type lane struct {
 	backoff uint64 // bursts that were not generated for lack of free frames
 	punted  []packet.Desc
 
+	pace *pace // nil: as fast as frames come back
+
 	loop  []*loopPort          // ports=samecore, by port number
 	rings []*forwarder.MemPort // ports=rings, by port number
 	free  []packet.Desc        // ports=rings: a stack of frames that are not in flight
@@ -93,7 +95,7 @@ func (ln *lane) port(l *Load, number uint16) (forwarder.Port, error) {
 	p := &loopPort{lane: ln}
 	for i := range ln.sources {
 		if ln.sources[i].port == number {
-			p.source = &ln.sources[i]
+			p.source, p.number = &ln.sources[i], i
 		}
 	}
 	ln.loop = append(ln.loop, p)
@@ -129,6 +131,7 @@ func (ln *lane) drainSlow() {
 type loopPort struct {
 	lane   *lane
 	source *source // nil: nothing enters here
+	number int     // of the source
 }
 
 var _ forwarder.Port = (*loopPort)(nil)
@@ -143,6 +146,13 @@ func (p *loopPort) RxBurst(d []packet.Desc) int {
 		return 0
 	}
 	n := min(len(d), p.source.burst, int(min(ln.left, endless)))
+	var now int64
+	if ln.pace != nil {
+		ln.overflow(p.number)
+		if n, _, now = ln.owed(p.number, n, n); n == 0 {
+			return 0
+		}
+	}
 	if ln.next+n > len(ln.slots) {
 		ln.next = 0
 	}
@@ -150,7 +160,11 @@ func (p *loopPort) RxBurst(d []packet.Desc) int {
 	copy(d, ln.slots[ln.next:])
 	ln.next += n
 	ln.left -= uint64(n)
-	p.source.fill(ln.arena, d)
+	if ln.pace != nil {
+		ln.offer(p.number, d, 0, now)
+	} else {
+		p.source.fill(ln.arena, d)
+	}
 	if v := ln.sink.verifier; v != nil {
 		v.save(d)
 	}
@@ -163,6 +177,7 @@ func (p *loopPort) TxBurst(from *packet.Arena, d []packet.Desc) int {
 	if p.lane.sink.verifier != nil {
 		forwarder.Pad(from, d)
 	}
+	p.lane.pace.came(from, d)
 	p.lane.sink.take(d)
 	return len(d)
 }
@@ -181,14 +196,24 @@ func (ln *lane) turn() int {
 		}
 		port := ln.rings[s.port]
 		waiting, _ := port.Pending()
-		n := min(s.burst, len(ln.free), int(min(ln.left, endless)), len(ln.slots)-waiting)
-		if n == 0 {
+		most := min(s.burst, int(min(ln.left, endless)))
+		n := min(most, len(ln.free), len(ln.slots)-waiting)
+		lost, now := 0, int64(0)
+		if ln.pace != nil {
+			if n, lost, now = ln.owed(i, most, n); n+lost == 0 {
+				continue
+			}
+		} else if n == 0 {
 			ln.backoff++
 			continue
 		}
 		d := ln.free[len(ln.free)-n:]
 		ln.free = ln.free[:len(ln.free)-n]
-		s.fill(ln.arena, d)
+		if ln.pace != nil {
+			ln.offer(i, d, lost, now)
+		} else {
+			s.fill(ln.arena, d)
+		}
 		if v := ln.sink.verifier; v != nil {
 			v.save(d)
 		}
@@ -198,6 +223,7 @@ func (ln *lane) turn() int {
 	}
 	for _, port := range ln.rings {
 		if n := port.Collect(ln.burst); n > 0 {
+			ln.pace.came(ln.arena, ln.burst[:n])
 			ln.sink.take(ln.burst[:n])
 			ln.recycle(ln.burst[:n])
 			moved += n

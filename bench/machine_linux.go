@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -93,3 +94,14 @@ func hugePages() string {
 	word, _, _ := strings.Cut(rest, "]")
 	return word
 }
+
+// loadOnce gives the machine's load averages (proc_loadavg(5)) when it is first called: later ones are of the measurement
+// itself.
+var loadOnce = sync.OnceValue(func() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	fields := strings.Fields(string(b))
+	return strings.Join(fields[:min(3, len(fields))], " ")
+})

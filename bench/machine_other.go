@@ -22,3 +22,4 @@ func memoryLimit() int64 { return 6 << 30 }
 func kernel() string      { return runtime.GOOS }
 func mitigations() string { return "" }
 func hugePages() string   { return "unknown" }
+func loadOnce() string    { return "" }

@@ -192,12 +192,12 @@ func (w *shuffler) batch() (changes []vrftable.Change, onModel []func(*model)) {
 	customers := append(w.rng.Perm(len(w.s.own))[:100], -1)
 	for _, c := range customers {
 		change, f := w.change(c)
-		changes, onModel = append(changes, change), append(onModel, f)
+		changes, onModel = append(changes, change...), append(onModel, f)
 	}
 	return changes, onModel
 }
 
-func (w *shuffler) change(c int) (vrftable.Change, func(*model)) {
+func (w *shuffler) change(c int) ([]vrftable.Change, func(*model)) {
 	if w.rng.IntN(3) == 0 {
 		for k := range w.added {
 			if k.customer == c {
@@ -216,8 +216,17 @@ func (w *shuffler) change(c int) (vrftable.Change, func(*model)) {
 		bits := min(32, max(1, int(r.Len)+w.rng.IntN(9)-4))
 		k.prefix = netip.PrefixFrom(host4(r.Addr|w.rng.Uint32()&uint32(uint64(1)<<(32-r.Len)-1)), bits).Masked()
 	}
+	change, f := w.add(k)
+	var changes []vrftable.Change
+	if _, there := w.s.model.table(c).Get(k.prefix); w.added[k] || c >= 0 && there {
+		was := vrftable.Route{Prefix: k.prefix, Source: vrftable.Static} // one by another next hop would stand beside it
+		if c >= 0 {
+			was.VR = vrfName(c)
+		}
+		changes = append(changes, vrftable.DeleteRoute{Route: was})
+	}
 	w.added[k] = true
-	return w.add(k)
+	return append(changes, change), f
 }
 
 // Places 1 and 2 of a model are discard and local.
@@ -242,7 +251,7 @@ func (w *shuffler) add(k shuffled) (vrftable.Change, func(*model)) {
 }
 
 // remove deletes a route that was added; what it had hidden in the parent comes back, in a VRF it had been replaced.
-func (w *shuffler) remove(k shuffled) (vrftable.Change, func(*model)) {
+func (w *shuffler) remove(k shuffled) ([]vrftable.Change, func(*model)) {
 	r := vrftable.Route{Prefix: k.prefix, Source: vrftable.Static}
 	if k.customer >= 0 {
 		r.VR = vrfName(k.customer)
@@ -253,7 +262,7 @@ func (w *shuffler) remove(k shuffled) (vrftable.Change, func(*model)) {
 			under = w.s.hopPlaces + int32(w.s.global[i].Hop)
 		}
 	}
-	return vrftable.DeleteRoute{Route: r}, func(m *model) {
+	return []vrftable.Change{vrftable.DeleteRoute{Route: r}}, func(m *model) {
 		if under != 0 {
 			m.table(k.customer).Insert(k.prefix, under)
 		} else {

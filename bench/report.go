@@ -8,6 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"vrfwd/bench/sample"
 )
 
 // WriteText writes the result as a summary for people.
@@ -35,6 +37,9 @@ func (r *Result) WriteText(w io.Writer) error {
 	if ch := r.Trial.Churn; ch != nil {
 		row("route changes", "%s in %s batches, %.0f a second, longest batch %v", thousands(int(ch.Changes)),
 			thousands(int(ch.Batches)), float64(ch.Changes)/max(ch.Elapsed.Seconds(), 1e-9), short(ch.Longest))
+		if s.Updates != "" {
+			row("", "of %s, in which %s more change nothing here", s.Updates, thousands(int(ch.Ignored)))
+		}
 	}
 	if len(r.Budget) > 0 {
 		row("stages", "ns  cycles  (same core, separate trials)")
@@ -68,9 +73,9 @@ func (r *Result) WriteText(w io.Writer) error {
 
 	row("memory", "")
 	sum := 0
-	for _, p := range r.Memory.parts() {
-		row("  "+p.name, "%s", bytesText(int64(p.bytes)))
-		sum += p.bytes
+	for _, p := range r.Memory.Parts() {
+		row("  "+p.Name, "%s", bytesText(int64(p.Bytes)))
+		sum += p.Bytes
 	}
 	row("  all", "%s", bytesText(int64(sum)))
 	fmt.Fprintln(t)
@@ -138,8 +143,8 @@ func (r *Result) checked() string {
 	return "each frame's port and VLAN, each flow's number of frames"
 }
 
-func total(budget []StageCost) StageCost {
-	sum := StageCost{Stage: "all"}
+func total(budget []sample.Stage) sample.Stage {
+	sum := sample.Stage{Stage: "all"}
 	for _, s := range budget {
 		sum.NS += s.NS
 		sum.Cycles += s.Cycles

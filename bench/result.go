@@ -8,9 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"vrfwd/bench/sample"
 	"vrfwd/forwarder"
 	"vrfwd/gen"
 )
@@ -20,39 +20,30 @@ const Format = 1
 
 // Settings are a Network and a Load as results name them.
 type Settings struct {
-	Table     string  `json:"table"`
-	Locality  string  `json:"locality"`
-	VRFs      int     `json:"vrfs"`
-	Profile   string  `json:"profile"`
-	Method    Method  `json:"method"`
-	Return    Method  `json:"return"`
-	Fallback  float64 `json:"fallback"` // share of the VPNs' frames that go to the Internet
-	Inbound   float64 `json:"inbound"`
-	Keys      Keys    `json:"keys"`
-	Size      string  `json:"size"`  // as gen.ParseSizes reads it
-	Flows     int     `json:"flows"` // of all workers
-	Workers   int     `json:"workers"`
-	Ports     Ports   `json:"ports"`
-	Burst     int     `json:"burst"`
-	Frames    int     `json:"frames"` // in flight, each worker
-	Check     Check   `json:"check"`
-	Pinned    bool    `json:"pinned"`
-	Churn     int     `json:"churn"` // changes a second
+	Table    string  `json:"table"`
+	Locality string  `json:"locality"`
+	VRFs     int     `json:"vrfs"`
+	Profile  string  `json:"profile"`
+	Method   Method  `json:"method"`
+	Return   Method  `json:"return"`
+	Fallback float64 `json:"fallback"` // share of the VPNs' frames that go to the Internet
+	Inbound  float64 `json:"inbound"`
+	Keys     Keys    `json:"keys"`
+	Size     string  `json:"size"`  // as gen.ParseSizes reads it
+	Flows    int     `json:"flows"` // of all workers
+	Workers  int     `json:"workers"`
+	Ports    Ports   `json:"ports"`
+	Burst    int     `json:"burst"`
+	Frames   int     `json:"frames"` // in flight, each worker
+	Check    Check   `json:"check"`
+	Pinned   bool    `json:"pinned"`
+	Churn    int     `json:"churn"` // changes a second
+	// Updates is the file that the changes were of, and Speed how many times faster than they were heard; 0: Churn says.
+	Updates   string  `json:"updates,omitempty"`
+	Speed     float64 `json:"speed,omitempty"`
 	Seed      uint64  `json:"seed"`
 	TableHash string  `json:"table_hash"`
 	VRFHash   string  `json:"vrf_hash"`
-}
-
-// Memory is where the bytes are.
-type Memory struct {
-	GlobalFIB   int `json:"global_fib"`
-	VRFFIB      int `json:"vrf_fib"`
-	FIBWriter   int `json:"fib_writer"` // the FIBs' own records for updates
-	RIB         int `json:"rib"`
-	Adjacencies int `json:"adjacencies"`
-	Ingress     int `json:"ingress"`
-	Arena       int `json:"arena"` // frames, all workers
-	Rings       int `json:"rings"`
 }
 
 // Result is one run: raw figures with their conditions. Files hold it as JSON, and as Go benchmark format that benchstat
@@ -61,9 +52,9 @@ type Result struct {
 	Format     int               `json:"format"`
 	Time       time.Time         `json:"time"`
 	Settings   Settings          `json:"settings"`
-	Conditions Conditions        `json:"conditions"`
+	Conditions sample.Conditions `json:"conditions"`
 	Built      Built             `json:"built"`
-	Memory     Memory            `json:"memory"`
+	Memory     sample.Memory     `json:"memory"`
 	Trial      Trial             `json:"trial"`
 	Cycles     float64           `json:"cycles_per_packet"` // of the time-stamp counter, one worker
 	Received   uint64            `json:"received"`          // by the workers
@@ -72,17 +63,17 @@ type Result struct {
 	Dropped    uint64            `json:"dropped"`
 	Drops      map[string]uint64 `json:"drops,omitempty"`  // by reason
 	Punts      map[string]uint64 `json:"punts,omitempty"`  // by reason
-	Budget     []StageCost       `json:"budget,omitempty"` // worker's stages, from separate trials with ports=samecore
+	Budget     []sample.Stage    `json:"budget,omitempty"` // worker's stages, from separate trials with ports=samecore
 }
 
 // Result puts a trial together with what it was made under.
-func (b *Bed) Result(t Trial, churn int, budget []StageCost) *Result {
+func (b *Bed) Result(t Trial, churn int, budget []sample.Stage) *Result {
 	n, l := b.Scenario.Network, b.Load
 	r := &Result{
 		Format: Format, Time: time.Now().UTC().Truncate(time.Second),
 		Settings: Settings{
 			Table: n.Table, Locality: n.Locality.String(), VRFs: n.VRFs, Profile: n.Profile.String(), Method: n.Method, Return: n.Return,
-			Fallback: l.Fallback, Inbound: l.Inbound, Keys: l.Keys, Size: sizesText(l.Sizes), Flows: b.Flows(), Workers: l.Workers, Ports: l.Ports,
+			Fallback: l.Fallback, Inbound: l.Inbound, Keys: l.Keys, Size: gen.SizesText(l.Sizes), Flows: b.Flows(), Workers: l.Workers, Ports: l.Ports,
 			Burst: l.Burst, Frames: l.Frames, Check: l.Check, Pinned: l.Pin, Churn: churn, Seed: n.Seed,
 			TableHash: b.Scenario.TableHash(), VRFHash: b.Scenario.VRFHash(),
 		},
@@ -95,9 +86,9 @@ func (b *Bed) Result(t Trial, churn int, budget []StageCost) *Result {
 	return r
 }
 
-func (s *Scenario) memory() Memory {
+func (s *Scenario) memory() sample.Memory {
 	m := s.Table.Memory()
-	return Memory{GlobalFIB: m.GlobalFIB, VRFFIB: m.VRFFIB, FIBWriter: m.FIBWriter, RIB: m.RIB, Adjacencies: m.Adjacencies,
+	return sample.Memory{GlobalFIB: m.GlobalFIB, VRFFIB: m.VRFFIB, FIBWriter: m.FIBWriter, RIB: m.RIB, Adjacencies: m.Adjacencies,
 		Ingress: m.Ingress}
 }
 
@@ -119,18 +110,6 @@ func (r *Result) Balanced() bool { return r.Received == r.Forwarded+r.Punted+r.D
 
 // OK tells that nothing was lost, misrouted or miscounted.
 func (r *Result) OK() bool { return r.Trial.Account.OK() && r.Balanced() }
-
-// sizesText gives sizes as gen.ParseSizes reads them.
-func sizesText(sizes []gen.Size) string {
-	if len(sizes) == 1 {
-		return fmt.Sprint(sizes[0].Bytes)
-	}
-	var parts []string
-	for _, s := range sizes {
-		parts = append(parts, fmt.Sprintf("%d:%d", s.Bytes, s.Weight))
-	}
-	return strings.Join(parts, ",")
-}
 
 // WriteBench writes the result in Go benchmark format (golang.org/design/14313-benchmark-format): conditions as
 // configuration lines, figures with their units on one line.
@@ -171,22 +150,11 @@ func (r *Result) WriteBench(w io.Writer) error {
 		fmt.Fprintf(&b, "BenchmarkStage/stage=%s 1 %.6g ns/op %.6g cycles/pkt\n", st.Stage, st.NS, st.Cycles)
 	}
 	fmt.Fprintf(&b, "BenchmarkBuild 1 %d ns/op\n", r.Built.Load.Nanoseconds())
-	for _, p := range m.parts() {
-		fmt.Fprintf(&b, "BenchmarkMemory/part=%s 1 %.6g MiB\n", p.key, float64(p.bytes)/(1<<20))
+	for _, p := range m.Parts() {
+		fmt.Fprintf(&b, "BenchmarkMemory/part=%s 1 %.6g MiB\n", p.Key, float64(p.Bytes)/(1<<20))
 	}
 	_, err := w.Write(b.Bytes())
 	return err
-}
-
-type memoryPart struct {
-	key, name string
-	bytes     int
-}
-
-func (m *Memory) parts() []memoryPart {
-	return []memoryPart{{"global-fib", "global FIB", m.GlobalFIB}, {"vrf-fibs", "VRF FIBs", m.VRFFIB},
-		{"fib-writer", "FIB writers' records", m.FIBWriter}, {"adjacencies", "adjacencies", m.Adjacencies},
-		{"ingress", "ingress records", m.Ingress}, {"rib", "RIB", m.RIB}, {"arena", "frames", m.Arena}, {"rings", "rings", m.Rings}}
 }
 
 // Write writes the result to dir, which is made where it is missing, as NAME.json and NAME.txt (Go benchmark format) and
@@ -304,7 +272,7 @@ func Execute(ctx context.Context, p Plan) (*Result, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var budget []StageCost
+	var budget []sample.Stage
 	if p.Budget > 0 {
 		step("measuring stages")
 		same := l
@@ -329,5 +297,9 @@ func Execute(ctx context.Context, p Plan) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Result(t, p.Run.Churn, budget), nil
+	r := b.Result(t, p.Run.Churn, budget)
+	if replay := p.Run.Replay; replay != nil {
+		r.Settings.Updates, r.Settings.Speed, r.Settings.Churn = replay.Updates.File, replay.Speed, replay.Rate
+	}
+	return r, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gaissmai/bart"
 
+	"vrfwd/bgp/mrt"
 	"vrfwd/gen"
 	"vrfwd/lpm"
 	"vrfwd/vrftable"
@@ -21,9 +22,10 @@ type Scenario struct {
 	Built   Built
 
 	plan      plan
-	global    []lpm.Route   // parent's table as given: hop 1..nextHops
-	chosen    []lpm.Route   // what VRFs import; nil: nothing
-	own       [][]lpm.Route // by customer: the VRF's routes, hop 1: its CE
+	global    []lpm.Route            // parent's table as given: hop 1..nextHops
+	attrs     []*vrftable.Attributes // of these, where the table has some
+	chosen    []lpm.Route            // what VRFs import; nil: nothing
+	own       [][]lpm.Route          // by customer: the VRF's routes, hop 1: its CE
 	nextHops  int
 	hopPlaces int32 // place of next hop 1, less 1
 	model     *model
@@ -41,7 +43,7 @@ type Built struct {
 	Model     time.Duration `json:"model_ns"`    // the slow model, for expectations
 }
 
-// New builds a scenario. Close gives it back. Errors: *ConfigError, gen.SyntaxError (a table file), or what reading and
+// New builds a scenario. Close gives it back. Errors: *ConfigError, gen.SyntaxError or mrt.Error (a table file), or what reading and
 // memory give.
 func New(n Network) (*Scenario, error) {
 	if err := n.complete(); err != nil {
@@ -111,7 +113,7 @@ func (s *Scenario) tables() (err error) {
 	s.own, err = gen.VRFs(gen.ProfileConfig{Profile: n.Profile, VRFs: n.VRFs, Seed: n.Seed, Public: s.global})
 	switch n.Method {
 	case ImportMap:
-		s.chosen = sample(s.global, n.Imports)
+		s.chosen = evenly(s.global, n.Imports)
 	case FullCopy:
 		for _, r := range s.global {
 			if !planned().Contains(host4(r.Addr)) {
@@ -128,6 +130,11 @@ func (s *Scenario) tables() (err error) {
 
 func (s *Scenario) file() error {
 	n := &s.Network
+	if is, err := mrt.IsDump(n.Table); err != nil {
+		return err
+	} else if is {
+		return s.dump()
+	}
 	list, err := gen.ReadTableFile(n.Table)
 	if err != nil {
 		return err
@@ -145,8 +152,29 @@ func (s *Scenario) file() error {
 	return nil
 }
 
-// sample picks n routes, evenly.
-func sample(from []lpm.Route, n int) []lpm.Route {
+// dump takes a route collector's dump: the routes of the peer with the most, with their attributes. That peer's next hops are few,
+// mostly one; so the routes are spread over the network's, as those of a list without next hops.
+func (s *Scenario) dump() error {
+	n := &s.Network
+	d, err := mrt.ReadFile(n.Table, mrt.Choice{})
+	if err != nil {
+		return err
+	}
+	if len(d.Routes) == 0 {
+		return &ConfigError{"table", n.Table, "it has no IPv4 routes; skipped: " + d.Skipped.String()}
+	}
+	for _, r := range d.Routes {
+		if last := len(s.global) - 1; last >= 0 && s.global[last] == (lpm.Route{Addr: r.Addr, Len: r.Len}) {
+			continue // another path of the peer
+		}
+		s.global = append(s.global, lpm.Route{Addr: r.Addr, Len: r.Len})
+		s.attrs = append(s.attrs, &d.Attrs[r.Attrs])
+	}
+	return gen.AssignHops(s.global, n.NextHops, n.Locality, n.Seed)
+}
+
+// evenly picks n routes.
+func evenly(from []lpm.Route, n int) []lpm.Route {
 	n = min(n, len(from))
 	out := make([]lpm.Route, n)
 	for i := range out {
@@ -205,14 +233,34 @@ func (s *Scenario) globalRoutes() []vrftable.Change {
 		}
 	}
 	list, chosen := make([]vrftable.Route, len(s.global)), s.chosen
+	marks := map[*vrftable.Attributes]*vrftable.Attributes{}
 	for i, r := range s.global {
 		h, mark := &hops[r.Hop-1], 0
 		if len(chosen) > 0 && chosen[0] == r {
 			mark, chosen = 1, chosen[1:]
 		}
-		list[i] = vrftable.Route{Prefix: prefix4(r.Addr, int(r.Len)), Source: vrftable.EBGP, NextHop: h.next, Attrs: h.attrs[mark]}
+		attrs := h.attrs[mark]
+		if s.attrs != nil {
+			attrs = s.marked(s.attrs[i], mark == 1, marks)
+		}
+		list[i] = vrftable.Route{Prefix: prefix4(r.Addr, int(r.Len)), Source: vrftable.EBGP, NextHop: h.next, Attrs: attrs}
 	}
 	return []vrftable.Change{vrftable.AddRoutes{Routes: list}}
+}
+
+// marked returns attributes with the community of what VRFs import, if it is to be there. marks keeps those that were made.
+func (s *Scenario) marked(a *vrftable.Attributes, chosen bool, marks map[*vrftable.Attributes]*vrftable.Attributes) *vrftable.Attributes {
+	if !chosen {
+		return a
+	}
+	with := marks[a]
+	if with == nil {
+		copied := *a
+		copied.Communities = append(slices.Clone(a.Communities), chosenCommunity)
+		with = &copied
+		marks[a] = with
+	}
+	return with
 }
 
 // static is one static route.

@@ -12,6 +12,7 @@ import (
 // source is what enters through one port: its traffics, and how many frames of each are in one burst.
 type source struct {
 	port  uint16
+	share float64 // of the lane's frames
 	parts []part
 	burst int // frames a pass: the port's share of what enters through the port with most
 }
@@ -142,7 +143,7 @@ func (s *Scenario) sources(l *Load, base uint32, seed uint64) (sources []source,
 			}
 		}
 		if at < 0 {
-			sources, at = append(sources, source{port: g.port, burst: frames(l.Burst, byPort[g.port]/most)}), len(sources)
+			sources, at = append(sources, source{port: g.port, share: byPort[g.port] / total, burst: frames(l.Burst, byPort[g.port]/most)}), len(sources)
 		}
 		sources[at].parts = append(sources[at].parts, part{t, frames(sources[at].burst, g.weight/byPort[g.port])})
 	}

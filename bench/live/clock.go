@@ -1,6 +1,10 @@
 package live
 
-import "time"
+import (
+	"time"
+
+	"vrfwd/bench/sample"
+)
 
 // Clock gives the time and waits. Tests have one that they move themselves. Now and Wall are safe for concurrent use.
 type Clock interface {
@@ -34,22 +38,14 @@ func (c systemClock) Wait(d time.Duration) { nanosleep(d) }
 
 func (c systemClock) Thread() (done func()) { return preciseTimers() }
 
-// ClockReport says how well times could be told, in nanoseconds.
-type ClockReport struct {
-	Read  int64  `json:"read_ns"`  // what reading the clock takes on average
-	Step  int64  `json:"step_ns"`  // its smallest step
-	Drift int64  `json:"drift_ns"` // by how much the wall clock ran away from the monotonic one during the run: set, or slewed
-	Of    string `json:"received"` // whose time of reception was taken: the kernel's, or the sink's
-}
-
 // clockFrom remembers both clocks at one moment.
 type clockFrom struct{ wall, mono int64 }
 
 func clockStart(c Clock) clockFrom { return clockFrom{c.Wall(), c.Now()} }
 
 // report measures the clock and compares.
-func (f clockFrom) report(c Clock) ClockReport {
-	var r ClockReport
+func (f clockFrom) report(c Clock) sample.ClockError {
+	var r sample.ClockError
 	const reads = 4096
 	from, last := c.Now(), c.Wall()
 	for range reads {

@@ -22,5 +22,8 @@
 // # Threads
 //
 // One thread sends on one port, another receives on all of them. A port that does both is opened twice (Link), as a
-// forwarder.Port belongs to one thread.
+// forwarder.Port belongs to one thread. None is bound to a CPU. They may share one at the usual priority; at real-time priority
+// (chrt) a thread that does not wait would keep the others of its CPU from running for ever, so Run refuses it where there are
+// not more CPUs than such threads. Nor do they give Go's processors back while they wait: let GOMAXPROCS be two more than
+// there are CPUs, as trafgen does.
 package live

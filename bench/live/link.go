@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"time"
 
 	"vrfwd/forwarder"
@@ -28,6 +29,23 @@ type Links struct {
 	All []Link
 	// Wait returns when a frame may have arrived at an Rx, after d at the latest. nil: it is the clock's Wait.
 	Wait func(d time.Duration)
+}
+
+func (l *Links) receives() bool {
+	return slices.ContainsFunc(l.All, func(l Link) bool { return l.Rx != nil })
+}
+
+// threads is how many send or receive: those that may never wait.
+func (l *Links) threads() (n int) {
+	for i := range l.All {
+		if l.All[i].Tx != nil {
+			n++
+		}
+	}
+	if l.receives() {
+		n++
+	}
+	return n
 }
 
 func (l *Link) state() error {

@@ -52,6 +52,10 @@ func (s *Spec) Sides(send, receive, arp bool) []Side {
 	return sides
 }
 
+// rxBlocks is the size of a receive ring: half a second, at a block a millisecond, or 230,000 small frames, in 32 MiB. A sink
+// that shares its CPU with senders and the router waits for its turn, and must not lose what the router did not.
+const rxBlocks = 512
+
 // arpFrames is the size of the transmit ring of a port that sends nothing but ARP.
 const arpFrames = 64
 
@@ -94,7 +98,7 @@ func Open(s *Spec, sides []Side) (o *Opened, err error) {
 		if side.Receive {
 			// TPACKET_V3: a frame may wait for its block, a millisecond and more, but the time of its reception is the
 			// kernel's, and a sink that is woken once a millisecond leaves the CPU to the router.
-			rx, err := open(afpacket.Options{Promiscuous: true, Timestamps: true, TxFrames: arpFrames})
+			rx, err := open(afpacket.Options{Promiscuous: true, Timestamps: true, TxFrames: arpFrames, Blocks: rxBlocks})
 			if err != nil {
 				return o, err
 			}

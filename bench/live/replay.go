@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -79,7 +78,10 @@ func Replay(ctx context.Context, s *Spec, links Links, port int, open func() (*C
 	if r.clock == nil {
 		r.clock = SystemClock()
 	}
-	var err error
+	err := presentSchedule().admits(links.threads())
+	if err != nil {
+		return nil, err
+	}
 	if r.pacer, err = gen.NewPacer(opts.Rate, 1); err != nil {
 		return nil, err
 	}
@@ -104,7 +106,7 @@ func Replay(ctx context.Context, s *Spec, links Links, port int, open func() (*C
 	k.dump = opts.Dump
 	r.report.Started = time.Now()
 
-	receives := slices.ContainsFunc(links.All, func(l Link) bool { return l.Rx != nil })
+	receives := links.receives()
 	var rx sync.WaitGroup
 	if receives {
 		rx.Go(k.run)

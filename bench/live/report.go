@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"vrfwd/bench/sample"
 	"vrfwd/gen"
 )
 
@@ -24,7 +25,7 @@ type Report struct {
 	Foreign map[string]uint64 `json:"foreign,omitempty"`
 	Unknown uint64            `json:"unknown"`
 	ARP     ARPReport         `json:"arp"`
-	Clock   ClockReport       `json:"clock"`
+	Clock   sample.ClockError `json:"clock"`
 	// Faulty are the flows with faults, the worst first, at most 20 of FaultyFlows. Flows are all of them, where asked for.
 	FaultyFlows int          `json:"faulty_flows"`
 	Faulty      []FlowReport `json:"faulty,omitempty"`
@@ -175,7 +176,7 @@ func (r *run) timeOf() string {
 // stream is what is known of a stream without its flows.
 func (r *run) stream(i int) StreamReport {
 	stream, seen := &r.spec.Streams[i], &r.sink.streams[i]
-	s := StreamReport{Name: stream.Name, Wanted: stream.Rate, Latency: seen.latency.report(), Remote: r.sending[i] == nil}
+	s := StreamReport{Name: stream.Name, Wanted: stream.Rate, Latency: latencyReport(&seen.latency), Remote: r.sending[i] == nil}
 	// From the first to the last frame there is one interval less than there are frames.
 	if seen.frames > 1 {
 		took := time.Duration(seen.last-seen.first) * time.Duration(seen.frames) / time.Duration(seen.frames-1)
@@ -202,7 +203,7 @@ func (r *run) flows(p *Report, i int, total *Count) (observed bool) {
 		if !one.bad() && !r.opts.PerFlow {
 			continue
 		}
-		one.Stream, one.Src, one.Dst, one.Latency = stream.Name, addrText(f.Src), addrText(f.Dst), seen.latency.report()
+		one.Stream, one.Src, one.Dst, one.Latency = stream.Name, addrText(f.Src), addrText(f.Dst), latencyReport(&seen.latency)
 		one.From = r.spec.Circuits[r.sink.circuits[f.Ingress.Port][f.Ingress.VLAN]-1].Name
 		if one.To = discardName; f.Egress != nowhere {
 			one.To = r.spec.Circuits[f.Egress-1].Name
@@ -289,7 +290,7 @@ func (r *run) judge(p *Report) {
 		}
 	}
 	if d := time.Duration(p.Clock.Drift); d.Abs() > 100*time.Microsecond {
-		note("the wall clock was set or slewed by %s during the run: latencies are uncertain by that", Span(d))
+		note("the wall clock was set or slewed by %s during the run: latencies are uncertain by that", sample.Span(int64(d)))
 	}
 	if r.assumed && p.Total.Lost > 0 {
 		note("frames were addressed to the port that they come out on, as no gateway was given: a router in between drops them")

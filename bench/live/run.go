@@ -24,6 +24,12 @@ type Options struct {
 	Dump      *Dump         // where received frames go as well; nil: nowhere
 	Progress  func(Progress)
 	Clock     Clock // nil: SystemClock
+	// Due stamps frames with the time that they were due at, not that they left: then what a late sender, or a port that takes
+	// nothing, delays counts as latency, as it does for who uses the network (coordinated omission).
+	Due bool
+	// Lockstep has senders and sink take turns on one goroutine, for a Clock that only moves when somebody sleeps: a run is
+	// then the same every time.
+	Lockstep bool
 }
 
 // Progress is what is known while a run lasts, once a second. Counts are since the start, bytes with FCS.
@@ -65,6 +71,15 @@ const drainLimit = 10 * time.Second
 // Run sends the streams that start on ports of this process, receives on all ports that it can, and reports. It ends when the
 // streams are over, or when ctx is done: then too what is in flight is awaited, and the report is complete.
 func Run(ctx context.Context, s *Spec, links Links, opts Options) (*Report, error) {
+	r, err := newRun(ctx, s, links, opts)
+	if err != nil {
+		return nil, err
+	}
+	return r.run(ctx)
+}
+
+// newRun makes all that a run needs.
+func newRun(ctx context.Context, s *Spec, links Links, opts Options) (*run, error) {
 	r := &run{spec: s, links: links, opts: opts, clock: opts.Clock, sending: map[int]*sending{}}
 	if r.clock == nil {
 		r.clock = SystemClock()
@@ -75,32 +90,26 @@ func Run(ctx context.Context, s *Spec, links Links, opts Options) (*Report, erro
 	if len(links.All) != len(s.Ports) {
 		return nil, fmt.Errorf("live: %d links for %d ports", len(links.All), len(s.Ports))
 	}
+	if err := presentSchedule().admits(links.threads()); err != nil {
+		return nil, err
+	}
 	var err error
 	if r.arp, err = newARPHost(s, links.All, opts.AnswerARP); err != nil {
 		return nil, err
 	}
-	defer r.arp.close()
 	r.sink = newSink(s, &r.links, r.clock, r.arp, &r.stopRx)
-	r.sink.dump = opts.Dump
+	r.sink.dump, r.sink.sums = opts.Dump, opts.Due // a trial is of all flows together
 	if err := r.prepare(ctx); err != nil {
+		r.arp.close()
 		return nil, err
 	}
-	return r.run(ctx)
+	return r, nil
 }
 
 // sends tells whether a stream starts in this process.
 func (r *run) sends(i int) bool { return r.link(r.spec.Streams[i].From[0]).Tx != nil }
 
 func (r *run) link(circuit int) *Link { return &r.links.All[r.spec.Circuits[circuit].Port] }
-
-func (r *run) receives() bool {
-	for i := range r.links.All {
-		if r.links.All[i].Rx != nil {
-			return true
-		}
-	}
-	return false
-}
 
 // prepare finds the MACs and makes the traffic.
 func (r *run) prepare(ctx context.Context) (err error) {
@@ -168,7 +177,7 @@ func (r *run) makeSenders() error {
 		c := &r.spec.Circuits[stream.From[0]]
 		tx := byPort[c.Port]
 		if tx == nil {
-			tx = &sender{name: r.spec.Ports[c.Port].Name, link: &r.links.All[c.Port], clock: r.clock, stop: &r.stopTx}
+			tx = &sender{name: r.spec.Ports[c.Port].Name, link: &r.links.All[c.Port], clock: r.clock, stop: &r.stopTx, due: r.opts.Due}
 			byPort[c.Port] = tx
 			r.senders = append(r.senders, tx)
 		}
@@ -178,7 +187,7 @@ func (r *run) makeSenders() error {
 		r.sending[i] = tx.streams[len(tx.streams)-1]
 		r.sending[i].share = r.share(r.all[i])
 	}
-	if len(r.senders) == 0 && !r.receives() {
+	if len(r.senders) == 0 && !r.links.receives() {
 		return unfit("none of the ports is in this process: there is nothing to do")
 	}
 	for _, tx := range r.senders {
@@ -190,10 +199,15 @@ func (r *run) makeSenders() error {
 }
 
 func (r *run) run(ctx context.Context) (*Report, error) {
+	defer r.arp.close()
 	began := time.Now()
 	clocks := clockStart(r.clock)
+	if r.opts.Lockstep {
+		took, interrupted := r.lockstep(ctx)
+		return r.report(began, took, interrupted, clocks), nil
+	}
 	var rx, tx sync.WaitGroup
-	if r.receives() {
+	if r.links.receives() {
 		rx.Go(r.sink.run)
 	}
 	start := r.clock.Now()
@@ -209,13 +223,49 @@ func (r *run) run(ctx context.Context) (*Report, error) {
 	r.stopTx.Store(true)
 	<-sent
 	took := time.Duration(r.clock.Now() - start)
-	if r.receives() && len(r.senders) > 0 {
+	if r.links.receives() && len(r.senders) > 0 {
 		r.drain()
 	}
 	r.stopRx.Store(true)
 	rx.Wait()
 	return r.report(began, took, interrupted, clocks), nil
 }
+
+// lockstep sends, receives and drains on one goroutine.
+func (r *run) lockstep(ctx context.Context) (took time.Duration, interrupted bool) {
+	start := r.clock.Now()
+	for _, s := range r.senders {
+		s.start(start)
+	}
+	for over := false; !over; {
+		now := r.clock.Now()
+		if interrupted = ctx.Err() != nil; interrupted {
+			break
+		}
+		next, busy := now+int64(stopCheck), false
+		over = true
+		for _, s := range r.senders {
+			at, sent, ended := s.turn(now)
+			next, busy, over = min(next, at), busy || sent, over && (ended || s.err != nil)
+		}
+		if r.sink.poll() == 0 && !busy && !over {
+			r.clock.Sleep(next)
+		}
+	}
+	for _, s := range r.senders {
+		s.finish()
+	}
+	took = time.Duration(r.clock.Now() - start)
+	for from := r.clock.Now(); r.clock.Now()-max(r.sink.seen.last.Load(), from) < int64(r.opts.Drain); {
+		if r.sink.poll() == 0 {
+			r.clock.Wait(r.opts.Drain / drainSteps)
+		}
+	}
+	return took, interrupted
+}
+
+// drainSteps is how often a lockstep run looks for frames while it drains.
+const drainSteps = 16
 
 // wait returns when the streams are over, or the time is, or nothing comes any more, or ctx is done.
 func (r *run) wait(ctx context.Context, start int64, sent <-chan struct{}) (interrupted bool) {
@@ -264,7 +314,7 @@ func (r *run) drain() {
 }
 
 func (r *run) progress(elapsed int64) Progress {
-	p := Progress{Elapsed: time.Duration(elapsed), Sending: len(r.senders) > 0, Receiving: r.receives()}
+	p := Progress{Elapsed: time.Duration(elapsed), Sending: len(r.senders) > 0, Receiving: r.links.receives()}
 	due := 0.0
 	for _, s := range r.senders {
 		for _, st := range s.streams {
@@ -295,7 +345,7 @@ func (r *run) progress(elapsed int64) Progress {
 // anywhere at all.
 func (r *run) observed(f gen.Flow) bool {
 	if f.Egress == nowhere {
-		return r.receives()
+		return r.links.receives()
 	}
 	return r.link(int(f.Egress)-1).Rx != nil
 }

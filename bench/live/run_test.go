@@ -516,7 +516,7 @@ func TestTimed(t *testing.T) {
 			t.Fatal("nothing came")
 		}
 		l := k.streams[0].latency
-		if offset >= 0 && (l.n != 1 || l.most != int64(offset)) || offset < 0 && (l.n != 0 || l.negative != 1) {
+		if offset >= 0 && (l.Frames != 1 || l.Max != int64(offset)) || offset < 0 && (l.Frames != 0 || l.Negative != 1) {
 			t.Errorf("%v: %+v", offset, l)
 		}
 		arp.close()

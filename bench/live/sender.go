@@ -19,6 +19,7 @@ type sender struct {
 	stop    *atomic.Bool
 	arena   *packet.Arena
 	descs   []packet.Desc
+	due     bool  // frames are stamped with the time that they were due, not that they leave
 	stuck   int64 // since when the port has taken nothing; 0: it takes frames
 	err     error
 
@@ -88,30 +89,11 @@ func (s *sender) prepare() (err error) {
 
 // run sends from the time start on until all streams are over, or it is told to stop.
 func (s *sender) run(start int64) {
-	defer s.arena.Close()
 	defer s.clock.Thread()()
-	for _, st := range s.streams {
-		st.started = start + int64(st.stream.Delay)
-		st.pacer.Start(st.started, st.stream.Duration, st.stream.Count)
-	}
+	s.start(start)
+	defer s.finish()
 	for s.err == nil && !s.stop.Load() {
-		now := s.clock.Now()
-		next, busy, over := now+int64(stopCheck), false, true
-		for _, st := range s.streams {
-			if st.over {
-				continue
-			}
-			if n := min(st.pacer.Due(now), txBatch); n > 0 {
-				busy = true
-				s.send(st, n, now)
-			}
-			if st.pacer.Over(now) {
-				st.end(now)
-				continue
-			}
-			over = false
-			next = min(next, st.pacer.Next())
-		}
+		next, busy, over := s.turn(s.clock.Now())
 		switch {
 		case over:
 			return
@@ -119,11 +101,44 @@ func (s *sender) run(start int64) {
 			s.clock.Sleep(next)
 		}
 	}
+}
+
+func (s *sender) start(at int64) {
+	for _, st := range s.streams {
+		st.started = at + int64(st.stream.Delay)
+		st.pacer.Start(st.started, st.stream.Duration, st.stream.Count)
+	}
+}
+
+// turn sends what is due. next is when there is more to do; over: there will be nothing more.
+func (s *sender) turn(now int64) (next int64, busy, over bool) {
+	next, over = now+int64(stopCheck), true
+	for _, st := range s.streams {
+		if st.over {
+			continue
+		}
+		if n := min(st.pacer.Due(now), txBatch); n > 0 {
+			busy = true
+			s.send(st, n, now)
+		}
+		if st.pacer.Over(now) {
+			st.end(now)
+			continue
+		}
+		over = false
+		next = min(next, st.pacer.Next())
+	}
+	return next, busy, over
+}
+
+// finish ends the streams that are not over.
+func (s *sender) finish() {
 	for _, st := range s.streams {
 		if !st.over {
 			st.end(s.clock.Now())
 		}
 	}
+	s.arena.Close()
 }
 
 func (st *sending) end(now int64) {
@@ -137,8 +152,13 @@ func (st *sending) end(now int64) {
 func (s *sender) send(st *sending, n int, now int64) {
 	d := s.descs[:n]
 	st.traffic.Fill(s.arena, d)
+	wall := s.clock.Wall() - s.clock.Now() // once a burst: it is the dearer clock
 	for i := range d {
-		gen.PutStamp(s.arena.Frame(d[i]), s.clock.Wall())
+		sent := min(st.pacer.At(i), now)
+		if !s.due {
+			sent = s.clock.Now()
+		}
+		gen.PutStamp(s.arena.Frame(d[i]), wall+sent)
 	}
 	took := s.link.Tx.TxBurst(s.arena, d)
 	st.traffic.Rewind(d[took:])

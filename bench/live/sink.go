@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vrfwd/bench/trial"
 	"vrfwd/gen"
 	"vrfwd/packet"
 )
@@ -20,6 +21,7 @@ type sink struct {
 	dump    *Dump
 	checker *gen.Checker
 	stop    *atomic.Bool
+	sums    bool // flows have no histograms
 
 	circuits [][]uint16 // by port and VLAN: circuit+1; 0: none
 	flows    []flowSeen
@@ -38,13 +40,13 @@ type flowSeen struct {
 	src, dst    uint32
 	stream      uint32
 	wrong, leak uint32
-	latency     latency
+	latency     trial.Latency
 }
 
 type streamSeen struct {
 	frames, bytes uint64 // that came back, without FCS
 	first, last   int64
-	latency       latency
+	latency       trial.Latency
 }
 
 // seen is what others may look at meanwhile.
@@ -94,12 +96,12 @@ func (k *sink) expect(all []*gen.Traffic) (err error) {
 	}
 	k.flows = make([]flowSeen, 0, flows)
 	for i, t := range all {
-		k.streams = append(k.streams, streamSeen{latency: newLatency(3)})
+		k.streams = append(k.streams, streamSeen{latency: trial.NewLatency(3)})
 		for j := range t.Flows() {
 			f := t.Flow(j)
 			one := flowSeen{src: f.Src, dst: f.Dst, stream: uint32(i)}
-			if flows <= histogramFlows {
-				one.latency = newLatency(2)
+			if !k.sums && flows <= histogramFlows {
+				one.latency = trial.NewLatency(2)
 			}
 			k.flows = append(k.flows, one)
 		}
@@ -205,8 +207,8 @@ func (k *sink) judge(s *gen.Stamp, circuit, length int, at int64) {
 	add(&k.seen.bytes, uint64(length))
 	if v&(gen.Duplicate|gen.Late) == 0 {
 		age := s.Age(at)
-		st.latency.add(age)
-		f.latency.add(age)
+		st.latency.Add(age)
+		f.latency.Add(age)
 		if age >= 0 {
 			k.seen.latencies.Store(k.seen.latencies.Load() + 1)
 			k.seen.latencySum.Store(k.seen.latencySum.Load() + age)

@@ -5,10 +5,9 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
+	"vrfwd/bench/sample"
 )
 
 // WriteText writes the report for people.
@@ -61,9 +60,9 @@ func (p *Report) writeSent(b *strings.Builder) {
 			}
 			wanted := "max"
 			if s.Wanted > 0 {
-				wanted = PPS(s.Wanted)
+				wanted = sample.PPS(s.Wanted)
 			}
-			row(s.Name, s.Sent, PPS(s.SentRate), BitRate(s.SentBits), wanted, s.Missed, span(s.LateMax))
+			row(s.Name, s.Sent, sample.PPS(s.SentRate), sample.BitRate(s.SentBits), wanted, s.Missed, sample.Span(s.LateMax))
 		}
 	})
 	b.WriteByte('\n')
@@ -78,7 +77,7 @@ func (p *Report) writeReceived(b *strings.Builder) {
 			row(name, c.Received, rate, c.Lost, percent(c.Lost, c.Observed), c.Discarded, c.Duplicate, c.Late, c.Reordered, c.WrongEgress, c.Leak)
 		}
 		for i := range p.Streams {
-			line(p.Streams[i].Name, PPS(p.Streams[i].RxRate), &p.Streams[i].Count)
+			line(p.Streams[i].Name, sample.PPS(p.Streams[i].RxRate), &p.Streams[i].Count)
 		}
 		if len(p.Streams) > 1 {
 			line("total", "", &p.Total)
@@ -91,16 +90,16 @@ func (p *Report) writeReceived(b *strings.Builder) {
 	table(b, "latency min mean p50 p90 p99 p99.9 p99.99 max", func(row func(...any)) {
 		for _, s := range p.Streams {
 			if l := s.Latency; l != nil && l.Frames > 0 {
-				cells := []any{s.Name, span(l.Min), span(l.Mean)}
+				cells := []any{s.Name, sample.Span(l.Min), sample.Span(l.Mean)}
 				for _, q := range quantiles {
-					cells = append(cells, span(l.Quantiles[q.name]))
+					cells = append(cells, sample.Span(l.Quantiles[q.name]))
 				}
-				row(append(cells, span(l.Max))...)
+				row(append(cells, sample.Span(l.Max))...)
 			}
 		}
 	})
 	fmt.Fprintf(b, "         of the %s's time of reception; clock: %s to read, steps of %s, wall clock moved by %s against the monotonic one\n",
-		p.Clock.Of, span(p.Clock.Read), span(p.Clock.Step), span(p.Clock.Drift))
+		p.Clock.Of, sample.Span(p.Clock.Read), sample.Span(p.Clock.Step), sample.Span(p.Clock.Drift))
 }
 
 // writeFlows writes all flows where they were asked for, else the worst.
@@ -118,8 +117,8 @@ func (p *Report) writeFlows(b *strings.Builder) {
 			f := &flows[i]
 			p50, most := "", ""
 			if f.Latency != nil {
-				if most = span(f.Latency.Max); f.Latency.Quantiles != nil {
-					p50 = span(f.Latency.Quantiles["p50"])
+				if most = sample.Span(f.Latency.Max); f.Latency.Quantiles != nil {
+					p50 = sample.Span(f.Latency.Quantiles["p50"])
 				}
 			}
 			row(fmt.Sprintf("%s #%d", f.Stream, f.Flow), f.From, f.To, f.Src, f.Dst, f.Sent, f.Received, f.Lost, f.Duplicate, f.Late,
@@ -147,7 +146,7 @@ func (p *Report) writeRest(b *strings.Builder) {
 		fmt.Fprintln(b, "note    ", n)
 	}
 	if p.Interrupted {
-		fmt.Fprintf(b, "stopped  after %s\n", span(int64(p.Seconds*1e9)))
+		fmt.Fprintf(b, "stopped  after %s\n", sample.Span(int64(p.Seconds*1e9)))
 	}
 	if p.OK {
 		fmt.Fprintln(b, "verdict  ok")
@@ -156,51 +155,6 @@ func (p *Report) writeRest(b *strings.Builder) {
 	for _, f := range p.Faults {
 		fmt.Fprintln(b, "FAULT   ", f)
 	}
-}
-
-// scaled gives a number with four digits and a prefix.
-func scaled(v float64, unit string) string {
-	for _, s := range []struct {
-		factor float64
-		prefix string
-	}{{1e9, "G"}, {1e6, "M"}, {1e3, "k"}} {
-		if v >= s.factor {
-			return significant(v/s.factor, 4) + " " + s.prefix + unit
-		}
-	}
-	return strings.TrimSuffix(significant(v, 4), ".000") + " " + unit
-}
-
-// significant gives n significant digits and no exponent.
-func significant(v float64, n int) string {
-	v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', n, 64), 64) // 99.996 becomes 100.0, not 100.00
-	for x := v; x >= 10 && n > 1; x /= 10 {
-		n--
-	}
-	return strconv.FormatFloat(v, 'f', n-1, 64)
-}
-
-// PPS gives a rate of frames with four digits.
-func PPS(v float64) string { return scaled(v, "pps") }
-
-// BitRate gives a rate of bits with four digits.
-func BitRate(v float64) string { return scaled(v, "bit/s") }
-
-// Span gives a time with three digits.
-func Span(d time.Duration) string { return span(int64(d)) }
-
-func span(ns int64) string {
-	sign, v := "", float64(ns)
-	if v < 0 {
-		sign, v = "-", -v
-	}
-	for _, unit := range []string{"ns", "µs", "ms"} {
-		if v < 1000 {
-			return sign + strings.TrimSuffix(significant(v, 3), ".00") + " " + unit
-		}
-		v /= 1000
-	}
-	return sign + significant(v, 4) + " s"
 }
 
 func percent(part, whole uint64) string {
@@ -217,9 +171,9 @@ func (p *ReplayReport) WriteText(w io.Writer) error {
 	if p.Passes != 1 {
 		passes = fmt.Sprintf("%d passes", p.Passes)
 	}
-	fmt.Fprintf(b, "sent      %d frames in %s, %s, %s, %s\n", p.Frames, span(int64(p.Seconds*1e9)), passes, PPS(p.Rate), BitRate(p.Bits))
+	fmt.Fprintf(b, "sent      %d frames in %s, %s, %s, %s\n", p.Frames, sample.Span(int64(p.Seconds*1e9)), passes, sample.PPS(p.Rate), sample.BitRate(p.Bits))
 	if p.LateMax > 0 {
-		fmt.Fprintf(b, "late      %s at most\n", span(p.LateMax))
+		fmt.Fprintf(b, "late      %s at most\n", sample.Span(p.LateMax))
 	}
 	for _, s := range []struct {
 		n    uint64
@@ -251,7 +205,7 @@ func (p *ReplayReport) WriteText(w io.Writer) error {
 		fmt.Fprintf(b, "          %d %s\n", p.Received[kind], kind)
 	}
 	if p.Interrupted {
-		fmt.Fprintf(b, "stopped   after %s\n", span(int64(p.Seconds*1e9)))
+		fmt.Fprintf(b, "stopped   after %s\n", sample.Span(int64(p.Seconds*1e9)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
