@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,44 +15,17 @@ import (
 	"vrfwd/internal/testnet"
 )
 
-// built is the folder of the program that tests run. Everybody can read it: some run the program as somebody else.
-var built string
+// programs is the program that tests run.
+var programs testnet.Programs
 
-func TestMain(m *testing.M) {
-	var err error
-	if built, err = os.MkdirTemp("", "fwd-"); err == nil {
-		err = os.Chmod(built, 0o755)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(built)
-	os.Exit(code)
-}
-
-// build builds the program, once, as `make build` does: without cgo, so that it can drop its capabilities.
-var build = sync.OnceValues(func() (string, error) {
-	name := filepath.Join(built, "fwd")
-	cmd := exec.Command("go", "build", "-o", name, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return name, nil
-})
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
 func binary(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds a program")
 	}
-	name, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return name
+	return programs.File(t, "fwd")
 }
 
 // exitOf is a process's exit code.

@@ -205,7 +205,7 @@ func TestPrivilegeFaults(t *testing.T) {
 		t.Skip("needs Linux")
 	}
 	program := binary(t)
-	dir := filepath.Join(built, "nobody") // which nobody can read
+	dir := filepath.Join(programs.Dir, "nobody") // which nobody can read
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

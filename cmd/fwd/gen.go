@@ -18,11 +18,11 @@ import (
 func newGen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gen",
-		Short: "Write generated tables as prefix lists",
+		Short: "Write generated tables as prefix lists or route dumps, and updates",
 		Args:  cli.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newGenTable())
+	cmd.AddCommand(newGenTable(), newGenMRT(), newGenUpdates())
 	return cmd
 }
 
@@ -60,12 +60,17 @@ func newGenTable() *cobra.Command {
 // firstHop is the address of next hop 0, which no route has.
 const firstHop = 10 << 24
 
-// writeList writes routes to a file, or to stdout for "-".
+// writeList writes routes as a prefix list.
 func writeList(path string, stdout io.Writer, routes []lpm.Route) (err error) {
 	entries := make([]gen.Entry, len(routes))
 	for i, r := range routes {
 		entries[i] = gen.Entry{Addr: r.Addr, Len: r.Len, NextHop: firstHop + uint32(r.Hop)}
 	}
+	return writeFile(path, stdout, func(w io.Writer) error { return gen.WriteTable(w, entries) })
+}
+
+// writeFile writes to a file, compressed where its name ends in .gz, or to stdout for "-".
+func writeFile(path string, stdout io.Writer, write func(io.Writer) error) (err error) {
 	w := stdout
 	if path != "-" {
 		f, err := os.Create(path)
@@ -81,13 +86,13 @@ func writeList(path string, stdout io.Writer, routes []lpm.Route) (err error) {
 	}
 	b := bufio.NewWriter(w)
 	if !strings.HasSuffix(path, ".gz") {
-		if err := gen.WriteTable(b, entries); err != nil {
+		if err := write(b); err != nil {
 			return err
 		}
 		return b.Flush()
 	}
 	z := gzip.NewWriter(b)
-	if err := gen.WriteTable(z, entries); err != nil {
+	if err := write(z); err != nil {
 		return err
 	}
 	if err := z.Close(); err != nil {

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"vrfwd/bench"
+	"vrfwd/bgp/mrt"
+	"vrfwd/cmd/internal/bed"
 	"vrfwd/cmd/internal/cli"
 	"vrfwd/config"
 	"vrfwd/gen"
@@ -25,14 +27,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "fwd:", message(err))
+	fmt.Fprintln(stderr, "fwd:", bed.Message(err))
 	return exitCode(err)
 }
 
 func newRoot() *cobra.Command {
 	benchCmd, _ := newBench()
 	return cli.Root("fwd", "A VRF forwarder: Internet access for VPNs from one shared full table", bench.Version(),
-		newRun(), newShow(), newReload(), newCapture(), newCheck(), newInit(), benchCmd, newGen())
+		newRun(), newShow(), newClear(), newReload(), newReplay(), newCapture(), newCheck(), newInit(), benchCmd, newPlan(), newReport(), newGen())
 }
 
 // exitCode tells bad input from failures.
@@ -40,19 +42,11 @@ func exitCode(err error) int {
 	var (
 		flag   *bench.ConfigError
 		syntax *gen.SyntaxError
+		dump   *mrt.Error
 		file   *config.Error
 	)
-	if cli.IsUsage(err) || errors.As(err, &flag) || errors.As(err, &syntax) || errors.As(err, &file) {
+	if cli.IsUsage(err) || errors.As(err, &flag) || errors.As(err, &syntax) || errors.As(err, &dump) || errors.As(err, &file) {
 		return cli.BadUse
 	}
 	return cli.Failed
-}
-
-// message names the flag where the error knows it.
-func message(err error) string {
-	var flag *bench.ConfigError
-	if errors.As(err, &flag) {
-		return fmt.Sprintf("--%s %v: %s", flag.Field, flag.Value, flag.Reason)
-	}
-	return err.Error()
 }

@@ -76,16 +76,16 @@ func TestBenchJSON(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	f := flagsOf(t)
-	if f.network.Routes != 1_000_000 || f.network.VRFs != 1000 || f.network.Method != bench.Fallback || f.load.Fallback != 1 ||
-		f.network.Profile != gen.Typical || f.run.Duration != 10*time.Second || f.results != "results" || !f.load.Pin {
+	if f.Network.Routes != 1_000_000 || f.Network.VRFs != 1000 || f.Network.Method != bench.Fallback || f.Load.Fallback != 1 ||
+		f.Network.Profile != gen.Typical || f.run.Duration != 10*time.Second || f.results != "results" || !f.Load.Pin {
 		t.Errorf("%+v", f)
 	}
-	if cpus := runtime.NumCPU(); cpus > 1 && (f.load.Ports != bench.Rings || f.load.Workers != cpus-1) ||
-		cpus == 1 && (f.load.Ports != bench.SameCore || f.load.Workers != 1) {
-		t.Errorf("%d CPUs: %+v", cpus, f.load)
+	if cpus := runtime.NumCPU(); cpus > 1 && (f.Load.Ports != bench.Rings || f.Load.Workers != cpus-1) ||
+		cpus == 1 && (f.Load.Ports != bench.SameCore || f.Load.Workers != 1) {
+		t.Errorf("%d CPUs: %+v", cpus, f.Load)
 	}
-	if f := flagsOf(t, "--ports", "samecore"); f.load.Workers != runtime.NumCPU() {
-		t.Errorf("%+v", f.load)
+	if f := flagsOf(t, "--ports", "samecore"); f.Load.Workers != runtime.NumCPU() {
+		t.Errorf("%+v", f.Load)
 	}
 }
 
@@ -147,9 +147,27 @@ func TestUsage(t *testing.T) {
 		{[]string{"bench", "--table", table, "--results", dir}, []string{table + ":2:1", "prefix"}},
 		{[]string{"bench", "--table", table + "x", "--results", dir}, []string{"--table", table + "x"}},
 		{[]string{"bench", "--results", table}, []string{"--results " + table, "another"}},
+		{[]string{"show", "bgp", "nope"}, []string{"summary, neighbor and routes"}},
+		{[]string{"show", "bgp", "summary", "extra"}, []string{"extra"}},
+		{[]string{"show", "bgp", "neighbor", "192.0.2.2", "extra"}, []string{"a neighbour's address", "extra"}},
+		{[]string{"show", "bgp", "routes", "--advertised"}, []string{"--advertised", "--neighbor"}},
+		{[]string{"show", "routes", "red", "192.0.2.0/24", "extra"}, []string{"a VRF and a prefix", "extra"}},
+		{[]string{"clear", "nope"}, []string{"bgp is known"}},
+		{[]string{"clear", "bgp"}, []string{"address or all"}},
+		{[]string{"clear", "bgp", "all", "--in", "--out"}, []string{"--in", "--out"}},
 		{[]string{"gen", "table", "--routes", "0"}, []string{"--routes 0"}},
 		{[]string{"gen", "table", "--routes", "10", "--locality", "x"}, []string{"clustered"}},
 		{[]string{"gen", "table", "--routes", "10", "-o", filepath.Join(table, "x")}, []string{"--file"}},
+		{[]string{"bench", "--churn-speed", "2"}, []string{"--churn-file"}},
+		{[]string{"bench", "--churn-file", "x", "--churn-speed", "2", "--churn", "10"}, []string{"only one"}},
+		{[]string{"bench", "--churn-file", "x", "--churn-speed", "0"}, []string{"--churn-speed 0"}},
+		{[]string{"bench", "--churn-file", table + "x"}, []string{"--churn-file", "no such file"}},
+		{[]string{"gen", "mrt", "--routes", "0"}, []string{"--routes 0"}},
+		{[]string{"gen", "mrt", "--routes", "10", "--peers", "1001"}, []string{"--peers 1001", "1 to 1000"}},
+		{[]string{"gen", "mrt", "--routes", "10", "--paths", "0"}, []string{"--paths 0"}},
+		{[]string{"gen", "mrt", "--routes", "10", "--paths", "17"}, []string{"--paths 17", "1 to 16"}},
+		{[]string{"gen", "updates", "--routes", "10", "--rate", "0"}, []string{"--rate 0"}},
+		{[]string{"gen", "updates", "--routes", "10", "--duration", "-1s"}, []string{"--duration -1s"}},
 	} {
 		code, out, errs := fwd(t, c.args...)
 		if code != cli.BadUse || out != "" {

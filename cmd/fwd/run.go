@@ -38,8 +38,8 @@ func newRun() *cobra.Command {
 		Long: `Open the ports of a configuration and forward between them until SIGINT or SIGTERM; then take what has been received,
 and print the account. SIGHUP, or fwd reload, applies a changed configuration without losing a packet.
 
-It needs CAP_NET_RAW to open ports, and CAP_NET_ADMIN for TUN devices. Once the ports are open it gives up all other
-capabilities. On a terminal it shows what goes on; elsewhere it logs a line every --interval.`,
+It needs CAP_NET_RAW to open ports, CAP_NET_ADMIN for TUN devices, and CAP_NET_BIND_SERVICE for BGP. Once the ports are
+open it gives up all other capabilities. On a terminal it shows what goes on; elsewhere it logs a line every --interval.`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.execute(cmd) },
 	}
@@ -79,6 +79,9 @@ func (f *runFlags) execute(cmd *cobra.Command) error {
 			log.Error("closing", "error", err)
 		}
 	}()
+	for _, n := range c.Notes() {
+		log.Info(n.String())
+	}
 	for _, w := range c.Warnings() {
 		log.Warn(w.String())
 	}

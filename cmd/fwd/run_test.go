@@ -63,7 +63,8 @@ func TestRun(t *testing.T) {
 	for command, want := range map[string]string{
 		"interfaces": "uplink", "routes": "198.51.100.0/24", "routes red": "10.0.0.1/32", "routes 192.0.2.2": "192.0.2.2/32",
 		"lookup 192.0.2.2 --vrf red": "fallback", "neighbors": "reachable", "counters": "forwarded", "workers": "NS/FRAME",
-		"import": "MAX ROUTES", "export": "ORIGINATED",
+		"import": "MAX ROUTES", "export": "ORIGINATED", "vrs": "ROUTES BY SOURCE",
+		"bgp summary": "0 of 0 sessions up", "bgp neighbor": "", "bgp routes": "AS PATH", "bgp routes 192.0.2.0/24 --vrf red": "AS PATH",
 	} {
 		if code, out, errs := p.ask(append([]string{"show"}, strings.Fields(command)...)...); code != 0 || !strings.Contains(out, want) {
 			t.Errorf("show %s: %d\n%s%s", command, code, out, errs)
@@ -75,6 +76,15 @@ func TestRun(t *testing.T) {
 		}
 	}
 	if code, _, errs := p.ask("show", "lookup", "1.2.3.4", "--vrf", "rde"); code != cli.BadUse || !strings.Contains(errs, "known: default, red") {
+		t.Errorf("%d %s", code, errs)
+	}
+	if code, _, errs := p.ask("show", "bgp", "neighbor", "192.0.2.2"); code != cli.BadUse || !strings.Contains(errs, "no neighbour 192.0.2.2; known: none") {
+		t.Errorf("%d %s", code, errs)
+	}
+	if code, out, errs := p.ask("clear", "bgp", "all", "--in"); code != 0 || !strings.Contains(out, "there is no neighbour") {
+		t.Errorf("clear bgp all: %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := p.ask("clear", "bgp", "10.0.0.2", "--vrf", "red"); code != cli.BadUse || !strings.Contains(errs, "no neighbour 10.0.0.2 in red") {
 		t.Errorf("%d %s", code, errs)
 	}
 	if code, out, _ := fwd(t, "show", "counters", "-c", p.file); code != 0 || !strings.Contains(out, "received") {
@@ -109,18 +119,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunPrivileges: what a running router may do, in all its threads: open packet sockets, and nothing else.
+// TestRunPrivileges: what a running router may do, in all its threads: open packet sockets, prefer workers, with BGP make TUN devices and
+// listen below port 1024, and nothing else.
 func TestRunPrivileges(t *testing.T) {
+	testnet.Need(t, "tun")
 	w := newNetwork(t)
-	const netRaw = "0000000000002000"
+	const (
+		netRaw  = "0000000000802000" // and CAP_SYS_NICE
+		withBGP = "0000000000803400" // CAP_NET_ADMIN and CAP_NET_BIND_SERVICE too
+	)
+	bgpConfig := strings.Replace(networkConfig, "  shares:\n",
+		"  host: {device: pe0}\n  bgp: {as: 64500, neighbors: {192.0.2.2: {as: 64500, passive: true}}}\n  shares:\n", 1)
 	for _, c := range []struct {
+		text  string
 		flags []string
 		want  func(bits string) bool
 	}{
-		{nil, func(bits string) bool { return bits == netRaw }},
-		{[]string{"--keep-privileges"}, func(bits string) bool { return bits != netRaw }},
+		{networkConfig, nil, func(bits string) bool { return bits == netRaw }},
+		{bgpConfig, nil, func(bits string) bool { return bits == withBGP }},
+		{networkConfig, []string{"--keep-privileges"}, func(bits string) bool { return bits != netRaw }},
 	} {
-		p := startRun(t, w.pe, networkConfig, c.flags...)
+		p := startRun(t, w.pe, c.text, c.flags...)
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
 		if err != nil || len(threads) < 3 {
 			t.Fatal(threads, err)

@@ -25,7 +25,7 @@ func newShow() *cobra.Command {
 		Short: "Ask a running router",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return cli.Usage(fmt.Errorf("show %s: interfaces, routes, lookup, neighbors, counters, workers, import and export are known", args[0]))
+				return cli.Usage(fmt.Errorf("show %s: interfaces, routes, lookup, ecmp, neighbors, counters, workers, vrs, import, export and bgp are known", args[0]))
 			}
 			return nil
 		},
@@ -38,9 +38,11 @@ func newShow() *cobra.Command {
 		body        func() reply
 	}{
 		{router.CommandInterfaces, "Ports and IP interfaces, their states and counters", func() reply { return &router.Interfaces{} }},
+		{router.CommandECMP, "Groups of equal next hops, and what each member carried", func() reply { return &router.Groups{} }},
 		{router.CommandNeighbors, "Stations whose MAC addresses are known or asked for", func() reply { return &router.Neighbors{} }},
 		{router.CommandCounters, "The account of all frames: received = forwarded + punted + dropped", func() reply { return &router.Counters{} }},
 		{router.CommandWorkers, "Forwarding threads, their counters and CPU time", func() reply { return &router.Workers{} }},
+		{router.CommandVRs, "The parent and the VRFs, and the sizes of their tables", func() reply { return &router.VRs{} }},
 		{router.CommandImport, "Global import maps and what they imported", func() reply { return &router.Imports{} }},
 		{router.CommandExport, "Global export maps and what they exported", func() reply { return &router.Exports{} }},
 	} {
@@ -48,7 +50,7 @@ func newShow() *cobra.Command {
 			return f.one(cmd, router.Request{Command: c.name}, c.body())
 		}})
 	}
-	cmd.AddCommand(f.routes(), f.lookup())
+	cmd.AddCommand(f.routes(), f.lookup(), f.bgp())
 	return cmd
 }
 
@@ -100,12 +102,7 @@ func (f *showFlags) routes() *cobra.Command {
 	return &cobra.Command{
 		Use:   "routes [VRF] [PREFIX | ADDRESS]",
 		Short: "Routes: all, those of a prefix and longer ones, or an address's longest match",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 2 {
-				return cli.Usage(fmt.Errorf("%s takes a VRF and a prefix, but there is also %q", cmd.CommandPath(), args[2]))
-			}
-			return nil
-		},
+		Args:  atMost("a VRF and a prefix", 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q := router.Request{Command: router.CommandRoutes}
 			if len(args) == 2 {
@@ -115,7 +112,7 @@ func (f *showFlags) routes() *cobra.Command {
 			} else if len(args) == 1 {
 				q.VRF = args[0]
 			}
-			return f.stream(cmd, q)
+			return stream(f, cmd, q, router.RouteHead, (*router.Route).WriteText)
 		},
 	}
 }
@@ -128,8 +125,8 @@ func looksLikePrefix(s string) bool {
 	return err == nil
 }
 
-// stream prints routes as they come: a table may have a million.
-func (f *showFlags) stream(cmd *cobra.Command, q router.Request) error {
+// stream prints routes as they come, each with writeText below a head: a table may have a million.
+func stream[T any](f *showFlags, cmd *cobra.Command, q router.Request, head string, writeText func(*T, io.Writer) error) error {
 	a, err := f.ask(cmd.Context(), q)
 	if err != nil {
 		return err
@@ -139,10 +136,10 @@ func (f *showFlags) stream(cmd *cobra.Command, q router.Request) error {
 	w := bufio.NewWriterSize(cmd.OutOrStdout(), 64<<10)
 	between := "[\n  "
 	if !f.json {
-		fmt.Fprintln(w, router.RouteHead)
+		fmt.Fprintln(w, head)
 	}
 	for {
-		var r router.Route
+		var r T
 		err := a.Next(&r)
 		if errors.Is(err, io.EOF) {
 			break
@@ -157,7 +154,7 @@ func (f *showFlags) stream(cmd *cobra.Command, q router.Request) error {
 			}
 			fmt.Fprintf(w, "%s%s", between, line)
 			between = ",\n  "
-		} else if err := r.WriteText(w); err != nil {
+		} else if err := writeText(&r, w); err != nil {
 			return err
 		}
 	}

@@ -120,6 +120,13 @@ func (m *model) render() string {
 		m.now.Up.Round(time.Second), t.VRFs, t.RIB, t.GlobalFIB, t.VRFFIB, float64(t.FIBBytes)/(1<<20), t.Neighbors)
 	fmt.Fprintf(&b, "received %s   forwarded %s   punted %s   dropped %s\n\n", pps(o.Received, c.Received, s), pps(o.Forwarded, c.Forwarded, s),
 		pps(o.Punted, c.Punted, s), pps(o.Dropped, c.Dropped, s))
+	if s := m.now.BGP; s.Sessions > 0 {
+		up := fmt.Sprintf("%d of %d sessions up", s.Up, s.Sessions)
+		if s.Up < s.Sessions {
+			up = badStyle.Render(up)
+		}
+		fmt.Fprintf(&b, "BGP: %s   %d prefixes accepted   %d advertised\n\n", up, s.Accepted, s.Advertised)
+	}
 	fmt.Fprintln(&b, headStyle.Render(fmt.Sprintf("%-16s %-6s %12s %10s %12s %10s %12s", "PORT", "STATE", "RX PPS", "Mbit/s", "TX PPS", "Mbit/s", "RING DROPS")))
 	for i, p := range m.now.Ports[:min(len(m.now.Ports), portLines)] {
 		was := m.last.Ports[i]

@@ -26,6 +26,7 @@ func TestView(t *testing.T) {
 				{Name: "access", Why: "no carrier"}},
 			Workers: []router.Worker{{Received: 100 * n, Busy: float64(n) * 1e-4, Load: 0.25}},
 			Tables:  router.Tables{VRFs: 1000, RIB: 5, GlobalFIB: 1000000, VRFFIB: 5000, FIBBytes: 4 << 20, Neighbors: 7},
+			BGP:     router.BGPTotals{Sessions: 3, Up: 2, Accepted: 900000, Advertised: 12},
 		}
 		for i := range 50 {
 			s.Interfaces = append(s.Interfaces, router.Interface{Name: fmt.Sprintf("ce%02d", i), VR: "red", Up: i != 49, Tx: router.Traffic{Packets: uint64(i) * n}})
@@ -43,6 +44,7 @@ func TestView(t *testing.T) {
 	for _, want := range []string{
 		"up 2s   1000 VRFs   RIB 5   FIB 1000000 + 5000 prefixes, 4.0 MiB   7 neighbours",
 		"received 1000 pps   forwarded 900 pps   punted 10 pps   dropped 90 pps",
+		"BGP: 2 of 3 sessions up   900000 prefixes accepted   12 advertised",
 		"core             up             1000     100.00            0       0.00            0",
 		"access           down",
 		"0           25.0%         1000       1000",

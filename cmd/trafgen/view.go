@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"vrfwd/bench/live"
+	"vrfwd/bench/sample"
 )
 
 // view shows a line every second while a run lasts: in place on a terminal, one below the other otherwise. Its methods
@@ -20,12 +20,7 @@ type view struct {
 }
 
 func newView(w io.Writer, quiet bool) *view {
-	v := &view{w: w, quiet: quiet}
-	if f, ok := w.(*os.File); ok {
-		info, err := f.Stat()
-		v.tty = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return v
+	return &view{w: w, quiet: quiet, tty: terminal(w)}
 }
 
 // warn says what will cost frames.
@@ -65,12 +60,12 @@ func lineOf(p, last live.Progress) string {
 	b := new(strings.Builder)
 	fmt.Fprintf(b, "%4.0f s", p.Elapsed.Seconds())
 	if p.Sending {
-		fmt.Fprintf(b, "  tx %11s  %12s", live.PPS(rate(p.Sent, last.Sent)), live.BitRate(8*rate(p.SentBytes, last.SentBytes)))
+		fmt.Fprintf(b, "  tx %11s  %12s", sample.PPS(rate(p.Sent, last.Sent)), sample.BitRate(8*rate(p.SentBytes, last.SentBytes)))
 	}
 	if p.Receiving {
-		fmt.Fprintf(b, "  rx %11s  %12s", live.PPS(rate(p.Received, last.Received)), live.BitRate(8*rate(p.ReceivedBytes, last.ReceivedBytes)))
+		fmt.Fprintf(b, "  rx %11s  %12s", sample.PPS(rate(p.Received, last.Received)), sample.BitRate(8*rate(p.ReceivedBytes, last.ReceivedBytes)))
 		if p.LatencyMax > 0 {
-			fmt.Fprintf(b, "  latency %s, at most %s", live.Span(p.LatencyMean), live.Span(p.LatencyMax))
+			fmt.Fprintf(b, "  latency %s, at most %s", sample.Span(int64(p.LatencyMean)), sample.Span(int64(p.LatencyMax)))
 		}
 	}
 	for _, f := range []struct {
