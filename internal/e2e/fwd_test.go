@@ -16,44 +16,10 @@ import (
 	"vrfwd/internal/testnet"
 )
 
-// built is the folder of the programs that tests run.
-var built string
+// programs are the commands that tests run.
+var programs testnet.Programs
 
-func TestMain(m *testing.M) {
-	var err error
-	if built, err = os.MkdirTemp("", "fwd-e2e-"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(built)
-	os.Exit(code)
-}
-
-// programs are the commands that tests run, each built when it is first asked for.
-var programs = map[string]func() (string, error){"fwd": program("fwd"), "trafgen": program("trafgen")}
-
-func program(name string) func() (string, error) {
-	return sync.OnceValues(func() (string, error) {
-		file := filepath.Join(built, name)
-		build := exec.Command("go", "build", "-o", file, "vrfwd/cmd/"+name)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("go build: %w\n%s", err, out)
-		}
-		return file, nil
-	})
-}
-
-// command returns a command's file.
-func command(t testing.TB, name string) string {
-	t.Helper()
-	file, err := programs[name]()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
+func TestMain(m *testing.M) { os.Exit(programs.Main(m)) }
 
 // router is fwd as it runs in a namespace.
 type router struct {
@@ -88,7 +54,7 @@ func (o *written) String() string {
 // start runs fwd with a configuration, to which the control socket is added, and waits until it forwards.
 func start(t testing.TB, ns *testnet.NS, configuration string) *router {
 	t.Helper()
-	name := command(t, "fwd")
+	name := programs.File(t, "fwd")
 	dir := t.TempDir()
 	r := &router{t: t, ns: ns, program: name, file: filepath.Join(dir, "fwd.yaml"), control: filepath.Join(dir, "fwd.sock"), log: &written{}, ended: make(chan struct{})}
 	r.write(configuration)

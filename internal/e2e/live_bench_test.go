@@ -37,27 +37,13 @@ import (
 // so its CPU sets the limit. Metrics: Mpps that arrived; sent-Mpps; loss in percent; cpu-ns/pkt, the engine's CPU time, user
 // and system, for each frame that arrived.
 func BenchmarkLive(b *testing.B) {
-	testnet.Need(b, "root")
-	if runtime.NumCPU() < 2 {
-		b.Skip("needs two CPUs: one for the engine, one for the generator")
-	}
-	routes := liveRoutes
-	if testing.Short() {
-		routes = 20_000
-	}
-	table, err := gen.Synthetic(gen.TableConfig{Routes: routes, NextHops: liveHops, Seed: 1})
-	if err != nil {
-		b.Fatal(err)
-	}
+	table := liveTable(b)
 	for _, e := range []engine{
 		{"fwd", true, startFwd}, {"c", true, startC}, {"testpmd", true, startTestpmd},
 		{"kernel", false, startKernel}, {"kernel-rps", false, startKernelRPS},
 	} {
 		b.Run("engine="+e.name, func(b *testing.B) {
-			n := testnet.New(b)
-			l := &live{router: n.NS("router"), stations: n.NS("stations"), routes: table}
-			n.Veth(l.router, "trunk", l.stations, "sites")
-			n.Veth(l.router, "uplink", l.stations, "internet")
+			l := newLive(b, table)
 			pid := e.start(b, l)
 			l.open(b, e.tagged)
 			for _, offered := range []int{0, 50_000, 100_000, 200_000} {
@@ -101,6 +87,31 @@ type live struct {
 	port    *afpacket.Port
 }
 
+// liveTable makes the parent's table, where there are CPUs enough.
+func liveTable(b *testing.B) []lpm.Route {
+	testnet.Need(b, "root")
+	if runtime.NumCPU() < 2 {
+		b.Skip("needs two CPUs: one for the engine, one for the generator")
+	}
+	routes := liveRoutes
+	if testing.Short() {
+		routes = 20_000
+	}
+	table, err := gen.Synthetic(gen.TableConfig{Routes: routes, NextHops: liveHops, Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return table
+}
+
+func newLive(b *testing.B, table []lpm.Route) *live {
+	n := testnet.New(b)
+	l := &live{router: n.NS("router"), stations: n.NS("stations"), routes: table}
+	n.Veth(l.router, "trunk", l.stations, "sites")
+	n.Veth(l.router, "uplink", l.stations, "internet")
+	return l
+}
+
 // open makes the generator.
 func (l *live) open(b *testing.B, tagged bool) {
 	c := gen.Config{Global: l.routes, Fallback: 1, Unsigned: true, Seed: 1}
@@ -135,16 +146,26 @@ const liveBurst = 64
 // measure sends b.N frames, in whole bursts, and reports what arrived.
 func (l *live) measure(b *testing.B, offered, pid int) {
 	pinned(b, generatorCPU)
-	pacer, err := gen.NewPacer(float64(offered), liveBurst)
+	n, cpu := max(b.N, liveBurst)/liveBurst*liveBurst, cpuTime(b, pid)
+	got, elapsed := l.send(b, float64(offered), n)
+	b.ReportMetric(float64(got)/elapsed.Seconds()/1e6, "Mpps")
+	b.ReportMetric(float64(n)/elapsed.Seconds()/1e6, "sent-Mpps")
+	b.ReportMetric(100*(1-float64(got)/float64(n)), "loss-%")
+	if pid != 0 {
+		b.ReportMetric(float64((cpuTime(b, pid)-cpu).Nanoseconds())/float64(got), "cpu-ns/pkt")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// send sends n frames, in whole bursts, at a rate in frames a second, 0: as fast as it can, and returns how many arrived and
+// how long it sent.
+func (l *live) send(b *testing.B, rate float64, n int) (got uint64, elapsed time.Duration) {
+	pacer, err := gen.NewPacer(rate, liveBurst)
 	if err != nil {
 		b.Fatal(err)
 	}
-	d := make([]packet.Desc, liveBurst)
-	for i := range d {
-		d[i] = l.arena.Desc(i)
-	}
-	n := max(b.N, liveBurst) / liveBurst * liveBurst
-	before, cpu := l.arrived(b), cpuTime(b, pid)
+	d := l.frames()
+	before := l.arrived(b)
 	clock := time.Now()
 	now := func() int64 { return int64(time.Since(clock)) }
 	pacer.Start(0, 0, uint64(n))
@@ -159,34 +180,42 @@ func (l *live) measure(b *testing.B, offered, pid int) {
 		pacer.Sent(liveBurst, now())
 		sent += liveBurst
 	}
-	elapsed := time.Since(clock)
+	elapsed = time.Since(clock)
 	eventually(b, "frames arrive", func() bool { return l.arrived(b) > before })
-	got := l.arrived(b)
+	got = l.arrived(b)
 	for quiet := 0; quiet < 5; quiet++ { // what is under way
 		time.Sleep(10 * time.Millisecond)
 		if now := l.arrived(b); now != got {
 			got, quiet = now, 0
 		}
 	}
-	got -= before
-	b.ReportMetric(float64(got)/elapsed.Seconds()/1e6, "Mpps")
-	b.ReportMetric(float64(n)/elapsed.Seconds()/1e6, "sent-Mpps")
-	b.ReportMetric(100*(1-float64(got)/float64(n)), "loss-%")
-	if pid != 0 {
-		b.ReportMetric(float64((cpuTime(b, pid)-cpu).Nanoseconds())/float64(got), "cpu-ns/pkt")
+	return got - before, elapsed
+}
+
+// frames are a burst's descriptors.
+func (l *live) frames() []packet.Desc {
+	d := make([]packet.Desc, liveBurst)
+	for i := range d {
+		d[i] = l.arena.Desc(i)
 	}
-	b.ReportMetric(0, "ns/op")
+	return d
 }
 
 // arrived is what the last veth has received, by the kernel's count: frames of 60 bytes and more from the uplink.
 func (l *live) arrived(b *testing.B) (frames uint64) {
+	return statistics(b, l.stations, "internet").RxPackets
+}
+
+// statistics are a device's, by the kernel's count.
+func statistics(t testing.TB, ns *testnet.NS, device string) *netlink.LinkStatistics {
+	t.Helper()
 	var link netlink.Link
 	var err error
-	l.stations.Do(func() { link, err = netlink.LinkByName("internet") })
+	ns.Do(func() { link, err = netlink.LinkByName(device) })
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	return link.Attrs().Statistics.RxPackets
+	return link.Attrs().Statistics
 }
 
 // pinned binds the benchmark's goroutine to one CPU.
@@ -231,6 +260,11 @@ func cpuTime(b *testing.B, pid int) (sum time.Duration) {
 }
 
 func startFwd(b *testing.B, l *live) int {
+	return start(b, l.router, l.configuration()).cmd.Process.Pid
+}
+
+// configuration is fwd's, without a control socket.
+func (l *live) configuration() string {
 	var c strings.Builder
 	fmt.Fprintf(&c, "workers: 1\ncpus: [%d]\nports: {trunk: {}, uplink: {}}\nlayer2:\n", engineCPU)
 	for v := 1; v <= liveVRFs; v++ {
@@ -247,7 +281,7 @@ func startFwd(b *testing.B, l *live) int {
 	for v := 1; v <= liveVRFs; v++ {
 		fmt.Fprintf(&c, "  vpn%d: {interfaces: {site%d: {layer2: trunk.%d, addresses: [10.0.0.1/24], fallback-global: true}}}\n", v, v, v)
 	}
-	return start(b, l.router, c.String()).cmd.Process.Pid
+	return c.String()
 }
 
 // run starts a comparator on the engine's CPU, with a standard input that stays open, and waits until it says ready.
@@ -298,7 +332,7 @@ func startC(b *testing.B, l *live) int {
 func startTestpmd(b *testing.B, l *live) int {
 	name, err := exec.LookPath("dpdk-testpmd")
 	if err != nil {
-		b.Skip("dpdk-testpmd (package dpdk) is not in PATH")
+		b.Skip("dpdk-testpmd (package dpdk-dev) is not in PATH")
 	}
 	return run(b, l, "nb forwarding cores", "stdbuf", "-oL", name, "--no-huge", "-m", "256", "--no-pci", "--no-shconf", "--no-telemetry",
 		fmt.Sprintf("--lcores=0@%d,1@%d", generatorCPU, engineCPU), // lcore 0 is the console's

@@ -37,6 +37,8 @@ func newStream(t *testing.T, from *testnet.NS, source string, to *testnet.NS, ad
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.client.Close() })
+	roomy(t, s.echo)
+	roomy(t, s.client)
 	go s.reflect()
 	go s.collect()
 	go s.send()
