@@ -57,7 +57,9 @@ func newTable(t testing.TB, addr netip.Addr) *vrftable.Table {
 }
 
 func newServer(t testing.TB, table *vrftable.Table) *Server {
-	return New(table, Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	s := New(table, Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	t.Cleanup(s.Close)
+	return s
 }
 
 func apply(t testing.TB, table *vrftable.Table, changes ...vrftable.Change) {
@@ -97,7 +99,6 @@ func start(t testing.TB, s *Server, c Config) {
 	t.Helper()
 	set(t, s, c)
 	go s.Run(t.Context())
-	t.Cleanup(s.Close)
 	wait(t, "the neighbours are started", func() bool { return len(s.Neighbors()) == len(c.Neighbors) })
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
-	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
@@ -461,28 +459,25 @@ func (b *bed) listenOn(ns *testnet.NS, address string) (l net.Listener) {
 // TestClose: nothing is left of a server that has ended, whatever its sessions were doing.
 func TestClose(t *testing.T) {
 	b := newBed(t)
-	before := goroutines()
 	var ends []func()
-	server := func(table *vrftable.Table, c Config) *Server {
-		s := New(table, Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	run := func(s *Server, c Config) {
 		set(t, s, c)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); s.Run(ctx) }()
 		ends = append(ends, func() { cancel(); <-done })
-		return s
 	}
 	fourth := netip.MustParseAddr("10.9.0.4")
-	s := server(b.table, b.config(func(c *Config, n *Neighbor) {
+	run(b.server, b.config(func(c *Config, n *Neighbor) {
 		c.Aggregates = []Aggregate{{Prefix: netip.MustParsePrefix("198.51.0.0/16")}}
 		c.Neighbors = append(c.Neighbors, Neighbor{Addr: third, AS: 64502, Local: own, GracefulRestart: time.Minute, Passive: true},
 			Neighbor{Addr: fourth, AS: 64504, Local: own, Connect: time.Millisecond}, Neighbor{Addr: netip.MustParseAddr("10.9.0.5"), AS: 1, Local: own, Shutdown: true})
 	}))
 	far := newTable(t, other)
 	apply(t, far, static("198.51.100.0/24"))
-	server(far, Config{AS: 64501, RouterID: other, Netns: b.ns.Name(), Redistribute: []Redistribute{{Kind: RedistributeStatic}},
+	run(newServer(t, far), Config{AS: 64501, RouterID: other, Netns: b.ns.Name(), Redistribute: []Redistribute{{Kind: RedistributeStatic}},
 		Neighbors: []Neighbor{{Addr: own, AS: 64500, Local: other, Connect: 100 * time.Millisecond}}})
-	wait(t, "a session", func() bool { i := neighbor(s, other); return i.State == Established && i.Accepted == 1 })
+	wait(t, "a session", func() bool { i := neighbor(b.server, other); return i.State == Established && i.Accepted == 1 })
 	peer := b.dial(third) // in OpenSent
 	peer.until(wire.BGP_MSG_OPEN)
 	for _, end := range ends {
@@ -492,18 +487,23 @@ func TestClose(t *testing.T) {
 		t.Errorf("NOTIFICATION %d/%d", code, subcode)
 	}
 	has(t, "nothing is left", b.table)
-	if err := s.Set(nil); err == nil {
+	if err := b.server.Set(nil); err == nil {
 		t.Error("a closed server was set")
 	}
-	s.Close()
-	wait(t, "no goroutine is left", func() bool { return goroutines() <= before })
+	b.server.Close()
+	defer func() {
+		if t.Failed() {
+			t.Logf("left:\n%s", strings.Join(goroutines(), "\n\n"))
+		}
+	}()
+	wait(t, "no goroutine is left", func() bool { return len(goroutines()) == 0 })
 }
 
-// goroutines counts those of this package.
-func goroutines() int {
+// goroutines gives the stacks of this package's.
+func goroutines() []string {
 	buf := make([]byte, 1<<20)
 	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	return len(slices.DeleteFunc(stacks, func(s string) bool {
+	return slices.DeleteFunc(stacks, func(s string) bool {
 		return !strings.Contains(s, "bgp.(*") && !strings.Contains(s, "bgp.openSockets")
-	}))
+	})
 }
