@@ -24,7 +24,8 @@ import (
 
 // fakeSessions are sessions that are said to be.
 type fakeSessions struct {
-	ending func() // called when Run's context has ended
+	ending  func() // called when Run's context has ended
+	setting func() // called by Set
 
 	mu        sync.Mutex
 	err       error // what Set gives
@@ -39,6 +40,9 @@ type fakeSessions struct {
 func (f *fakeSessions) Set(c []bgp.Config) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.setting != nil {
+		f.setting()
+	}
 	if f.err == nil {
 		f.set = append(f.set, c)
 	}
@@ -329,7 +333,8 @@ func withBGP(netns string) string {
     global-import-map`, netns), 1)
 }
 
-// TestBGPConfig: the configuration's BGP is what the server is given, at the start and by a reload.
+// TestBGPConfig: the configuration's BGP is what the server is given, at the start and by a reload. TUN devices that go
+// with it stay until neighbours have been told.
 func TestBGPConfig(t *testing.T) {
 	testnet.Need(t, "root", "tun")
 	ns := testnet.New(t).NS("pe")
@@ -358,14 +363,24 @@ func TestBGPConfig(t *testing.T) {
 		{strings.Replace(withBGP(ns.Name()), "static:", "connected:", 1), 2},
 		{twoPorts, 5},
 	} {
+		links := func() string { return ns.Run(t, "ip", "-o", "link") }
+		f.setting = func() {
+			if there := links(); !strings.Contains(there, "pe0") || !strings.Contains(there, "red0") {
+				t.Errorf("BGP is set with %s", there)
+			}
+		}
 		r.write(step.text)
 		if done, err := r.Reload(); err != nil || done.BGP != step.bgp {
 			t.Errorf("%v, %+v, want %d of BGP", err, done, step.bgp)
+		}
+		if left := strings.Contains(links(), "pe0"); left != (step.text != twoPorts) {
+			t.Errorf("pe0 is there: %v", left)
 		}
 	}
 	if last := f.set[len(f.set)-1]; len(last) != 0 {
 		t.Errorf("%+v is left", last)
 	}
+	f.setting = nil
 	if strings.Contains(r.log.String(), "secret") {
 		t.Error("the log has a password")
 	}

@@ -50,8 +50,8 @@ func (r *Router) Reload() (*Reloaded, error) {
 }
 
 // change applies what differs from the present configuration. TUN devices come first, but for those of VRFs that are new:
-// whether they can be made is not known before. BGP comes last, as its sessions stand on the rest. What is refused after
-// the table has changed has that taken back.
+// whether they can be made is not known before. BGP comes last, as its sessions stand on the rest; TUN devices that are to
+// go stay until it has told the neighbours. What is refused after the table has changed has that taken back.
 func (r *Router) change(c *config.Config) (*config.Plan, error) {
 	if err := r.apart(c); err != nil {
 		return nil, err
@@ -61,17 +61,20 @@ func (r *Router) change(c *config.Config) (*config.Plan, error) {
 		return nil, err
 	}
 	old, hosts := hostsOf(r.config), hostsOf(c)
-	early := slices.DeleteFunc(slices.Clone(hosts), func(h slowpath.Host) bool {
-		_, known := r.table.VRTable(h.VR)
-		return !known
+	leaving := slices.DeleteFunc(slices.Clone(old), func(h slowpath.Host) bool {
+		return slices.ContainsFunc(hosts, func(n slowpath.Host) bool {
+			return n.VR == h.VR || n.Device == h.Device && n.Netns == h.Netns
+		})
 	})
+	early := r.ofKnownVRs(hosts, leaving)
 	if err := r.setHosts(old, early); err != nil {
 		return nil, err
 	}
 	if err := plan.Apply(r.table); err != nil {
 		return nil, errors.Join(err, r.slow.SetHosts(old))
 	}
-	if err := r.setHosts(early, hosts); err != nil {
+	late := r.ofKnownVRs(hosts, leaving)
+	if err := r.setHosts(early, late); err != nil {
 		return nil, errors.Join(err, r.takeBack(c))
 	}
 	if err := r.bgp.Set(bgpOf(c)); err != nil {
@@ -80,10 +83,21 @@ func (r *Router) change(c *config.Config) (*config.Plan, error) {
 		}
 		return nil, errors.Join(err, r.takeBack(c))
 	}
+	if err := r.setHosts(late, hosts); err != nil {
+		r.log.Error("a TUN device that is no longer needed", "error", err)
+	}
 	if plan.Policies() {
 		r.bgp.PoliciesChanged()
 	}
 	return plan, nil
+}
+
+// ofKnownVRs lists the TUN devices of VRs that the table has.
+func (r *Router) ofKnownVRs(lists ...[]slowpath.Host) []slowpath.Host {
+	return slices.DeleteFunc(slices.Concat(lists...), func(h slowpath.Host) bool {
+		_, known := r.table.VRTable(h.VR)
+		return !known
+	})
 }
 
 // setHosts makes the TUN devices those of another list. An error changes nothing.

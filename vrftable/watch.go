@@ -20,7 +20,8 @@ type Watch struct {
 	all      bool
 }
 
-// Watch starts to watch a VR. At most limit prefixes are collected: with more, all may have changed.
+// Watch starts to watch a VR, until that is deleted: one that is made under its name later is another. At most limit
+// prefixes are collected: with more, all may have changed.
 func (t *Table) Watch(name string, limit int) (*Watch, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
