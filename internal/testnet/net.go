@@ -25,6 +25,9 @@ type Net struct {
 func New(t testing.TB) *Net {
 	t.Helper()
 	Need(t, "root", "ip")
+	if err := share(); err != nil {
+		t.Fatal(err)
+	}
 	sweep()
 	return &Net{t: t, suffix: fmt.Sprintf("-%d-%06x", os.Getpid(), rand.Uint32()>>8)}
 }

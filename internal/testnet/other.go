@@ -26,3 +26,5 @@ func (*Wire) Recv(time.Duration) ([]byte, bool) { return nil, false }
 func (*Wire) Lost() int { return 0 }
 
 func offloadsOff(string) error { return errors.ErrUnsupported }
+
+func share() error { return errors.ErrUnsupported }

@@ -239,6 +239,21 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestShared: the folder of names is a shared mount before the first name, so that none comes to lie under one that ip makes.
+func TestShared(t *testing.T) {
+	New(t)
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); f[4] == folder && strings.HasPrefix(f[6], "shared:") {
+			return
+		}
+	}
+	t.Errorf("%s is not a shared mount:\n%s", folder, mounts)
+}
+
 func TestOwner(t *testing.T) {
 	for name, want := range map[string]int{
 		"vrfwd-a-12-00ff": 12, "vrfwd-with-dashes-7-00ff": 7, "vrfwd-12-00ff": 0, "vrfwd-x": 0, "blue": 0, "other-a-12-00ff": 0,
