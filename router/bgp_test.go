@@ -24,8 +24,8 @@ import (
 
 // fakeSessions are sessions that are said to be.
 type fakeSessions struct {
-	ending  func() // called when Run's context has ended
-	setting func() // called by Set
+	ending  func()             // called when Run's context has ended
+	setting func([]bgp.Config) // called by Set
 
 	mu        sync.Mutex
 	err       error // what Set gives
@@ -41,7 +41,7 @@ func (f *fakeSessions) Set(c []bgp.Config) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.setting != nil {
-		f.setting()
+		f.setting(c)
 	}
 	if f.err == nil {
 		f.set = append(f.set, c)
@@ -364,7 +364,8 @@ func TestBGPConfig(t *testing.T) {
 		{twoPorts, 5},
 	} {
 		links := func() string { return ns.Run(t, "ip", "-o", "link") }
-		f.setting = func() {
+		f.setting = func([]bgp.Config) { // the first time
+			f.setting = nil
 			if there := links(); !strings.Contains(there, "pe0") || !strings.Contains(there, "red0") {
 				t.Errorf("BGP is set with %s", there)
 			}
@@ -380,7 +381,6 @@ func TestBGPConfig(t *testing.T) {
 	if last := f.set[len(f.set)-1]; len(last) != 0 {
 		t.Errorf("%+v is left", last)
 	}
-	f.setting = nil
 	if strings.Contains(r.log.String(), "secret") {
 		t.Error("the log has a password")
 	}
@@ -388,7 +388,7 @@ func TestBGPConfig(t *testing.T) {
 }
 
 // TestReloadHosts: a VRF comes with its TUN device and its BGP in one reload, or, where the device cannot be made, not at
-// all.
+// all. It goes in one, with the routes that its neighbour has told.
 func TestReloadHosts(t *testing.T) {
 	testnet.Need(t, "root", "tun")
 	ns := testnet.New(t).NS("pe")
@@ -400,6 +400,12 @@ func TestReloadHosts(t *testing.T) {
     host: {device: %s, netns: %s}
     bgp: {as: 64500, neighbors: {10.0.0.2: {as: 64511}}}
 prefix-lists:`, device, ns.Name()), 1)
+	}
+	peer := netip.MustParseAddr("10.0.0.2")
+	f.setting = func(all []bgp.Config) {
+		if len(all) < 3 { // without green
+			_ = r.table.Apply([]vrftable.Change{vrftable.DeletePeer{VR: "green", Peer: peer}})
+		}
 	}
 	for _, step := range []struct {
 		text string
@@ -416,6 +422,13 @@ prefix-lists:`, device, ns.Name()), 1)
 		}
 		if there := strings.Contains(ns.Run(t, "ip", "-o", "link"), "green0"); there != (step.vrs == 4) {
 			t.Errorf("green0 is there: %v", there)
+		}
+		if step.vrs == 4 {
+			told := vrftable.PeerUpdate{VR: "green", Peer: vrftable.Peer{Addr: peer, ID: peer}, Source: vrftable.EBGP,
+				Routes: []vrftable.PeerRoute{{Prefix: mustPrefix("198.51.100.0/24"), Attrs: &vrftable.Attributes{NextHop: peer}}}}
+			if err := r.table.Apply([]vrftable.Change{told}); err != nil || r.table.PeerRoutes("green", peer) != 1 {
+				t.Fatal(err)
+			}
 		}
 	}
 	r.stop()

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"vrfwd/bgp"
 	"vrfwd/config"
 	"vrfwd/slowpath"
 )
@@ -49,9 +50,8 @@ func (r *Router) Reload() (*Reloaded, error) {
 	return done, nil
 }
 
-// change applies what differs from the present configuration. TUN devices come first, but for those of VRFs that are new:
-// whether they can be made is not known before. BGP comes last, as its sessions stand on the rest; TUN devices that are to
-// go stay until it has told the neighbours. What is refused after the table has changed has that taken back.
+// change applies what differs from the present configuration. VRs that no longer have BGP end it first, while neighbours
+// can be told and before a VRF goes that has their routes; where the rest is refused they have it again.
 func (r *Router) change(c *config.Config) (*config.Plan, error) {
 	if err := r.apart(c); err != nil {
 		return nil, err
@@ -60,31 +60,21 @@ func (r *Router) change(c *config.Config) (*config.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	old, hosts := hostsOf(r.config), hostsOf(c)
-	leaving := slices.DeleteFunc(slices.Clone(old), func(h slowpath.Host) bool {
-		return slices.ContainsFunc(hosts, func(n slowpath.Host) bool {
-			return n.VR == h.VR || n.Device == h.Device && n.Netns == h.Netns
-		})
+	was, is := bgpOf(r.config), bgpOf(c)
+	staying := slices.DeleteFunc(slices.Clone(was), func(old bgp.Config) bool {
+		return !slices.ContainsFunc(is, func(n bgp.Config) bool { return n.VR == old.VR })
 	})
-	early := r.ofKnownVRs(hosts, leaving)
-	if err := r.setHosts(old, early); err != nil {
-		return nil, err
-	}
-	if err := plan.Apply(r.table); err != nil {
-		return nil, errors.Join(err, r.slow.SetHosts(old))
-	}
-	late := r.ofKnownVRs(hosts, leaving)
-	if err := r.setHosts(early, late); err != nil {
-		return nil, errors.Join(err, r.takeBack(c))
-	}
-	if err := r.bgp.Set(bgpOf(c)); err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			err = fmt.Errorf("%w; a router that was started without BGP has given up what it takes to listen below port 1024: restart it", err)
+	ended := len(staying) < len(was)
+	if ended {
+		if err := r.bgp.Set(staying); err != nil {
+			return nil, err
 		}
-		return nil, errors.Join(err, r.takeBack(c))
 	}
-	if err := r.setHosts(late, hosts); err != nil {
-		r.log.Error("a TUN device that is no longer needed", "error", err)
+	if err := r.apply(plan, c, is); err != nil {
+		if ended {
+			err = errors.Join(err, r.bgp.Set(was))
+		}
+		return nil, err
 	}
 	if plan.Policies() {
 		r.bgp.PoliciesChanged()
@@ -92,12 +82,31 @@ func (r *Router) change(c *config.Config) (*config.Plan, error) {
 	return plan, nil
 }
 
-// ofKnownVRs lists the TUN devices of VRs that the table has.
-func (r *Router) ofKnownVRs(lists ...[]slowpath.Host) []slowpath.Host {
-	return slices.DeleteFunc(slices.Concat(lists...), func(h slowpath.Host) bool {
+// apply brings a plan into force. TUN devices come first, but for those of VRFs that are new: whether they can be made is not
+// known before. BGP comes last, as its sessions stand on the rest. What is refused after the table has changed has that taken
+// back.
+func (r *Router) apply(plan *config.Plan, c *config.Config, speakers []bgp.Config) error {
+	old, hosts := hostsOf(r.config), hostsOf(c)
+	early := slices.DeleteFunc(slices.Clone(hosts), func(h slowpath.Host) bool {
 		_, known := r.table.VRTable(h.VR)
 		return !known
 	})
+	if err := r.setHosts(old, early); err != nil {
+		return err
+	}
+	if err := plan.Apply(r.table); err != nil {
+		return errors.Join(err, r.slow.SetHosts(old))
+	}
+	if err := r.setHosts(early, hosts); err != nil {
+		return errors.Join(err, r.takeBack(c))
+	}
+	if err := r.bgp.Set(speakers); err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; a router that was started without BGP has given up what it takes to listen below port 1024: restart it", err)
+		}
+		return errors.Join(err, r.takeBack(c))
+	}
+	return nil
 }
 
 // setHosts makes the TUN devices those of another list. An error changes nothing.
