@@ -120,10 +120,9 @@ func openMessage(c *Config, n *Neighbor) ([]byte, error) {
 		wire.NewCapMultiProtocol(family), wire.NewCapRouteRefresh(), wire.NewCapFourOctetASNumber(c.AS),
 	}
 	if n.GracefulRestart > 0 {
-		// Forwarding state does not outlive the process: the forwarding bit stays 0, and a neighbour drops the routes
-		// when this router is back. What the capability brings is that this router keeps the neighbour's.
-		caps = append(caps, wire.NewCapGracefulRestart(false, false, uint16(n.GracefulRestart/time.Second),
-			[]*wire.CapGracefulRestartTuple{wire.NewCapGracefulRestartTuple(family, false)}))
+		// Forwarding does not outlive the process, so that no family is named: a neighbour is to keep nothing of this
+		// router's. What the capability brings is that this router keeps the neighbour's (RFC 4724 3, 4.2).
+		caps = append(caps, wire.NewCapGracefulRestart(false, false, uint16(n.GracefulRestart/time.Second), nil))
 	}
 	as := c.AS
 	if as > 0xffff {

@@ -111,8 +111,8 @@ func TestOpen(t *testing.T) {
 	if err != nil || o.as != 70000 || o.id != own || o.hold != 30*time.Second || !o.fourAS || !o.refresh || o.forwarding() {
 		t.Errorf("%+v, %v", o, err)
 	}
-	if d, ok := o.keeps(); !ok || d != 120*time.Second {
-		t.Errorf("restart time %v, %v", d, ok)
+	if d, ok := o.keeps(); ok || o.restart == nil || o.restart.Time != 120 {
+		t.Errorf("graceful restart %+v; routes of this router are kept for %v", o.restart, d)
 	}
 	if as := uint16(m[headerLen+1])<<8 | uint16(m[headerLen+2]); as != as2 {
 		t.Errorf("2-octet AS %d, want %d", as, as2)

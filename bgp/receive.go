@@ -112,5 +112,6 @@ func (p *peer) sort(u *update) {
 
 // martian tells whether a prefix holds no host that packets can be forwarded to (RFC 1812 5.3.7).
 func martian(p netip.Prefix) bool {
-	return p.Bits() > 0 && (p.Addr().As4()[0] == 0 || p.Addr().As4()[0] == 127 || p.Addr().As4()[0] >= 224)
+	octet := p.Addr().As4()[0]
+	return octet == 0 && p.Bits() >= 8 || octet == 127 || octet >= 224
 }

@@ -35,7 +35,8 @@ type rules struct {
 	redistribute map[Redistribution]*vrftable.Policy // nil: as they are
 	aggregates   map[netip.Prefix]*vrftable.Policy
 
-	cache map[ruleKey]string
+	cache  map[ruleKey]string
+	cached int // bytes of what is in it
 }
 
 // ruleKey is all that attributes follow from, once it is decided that the route is told.
@@ -47,8 +48,11 @@ type ruleKey struct {
 	first, last *vrftable.Set
 }
 
-// maxRules bounds the cache.
-const maxRules = 1 << 15
+// What bounds the cache: entries, and bytes of attributes.
+const (
+	maxRules     = 1 << 15
+	maxRuleBytes = 8 << 20
+)
 
 func newRules(p *peer, s *session) *rules {
 	return &rules{c: p.c, n: &p.cfg, table: p.sp.server.table, internal: p.c.internal(&p.cfg), fourAS: s.open.fourAS,
@@ -75,7 +79,7 @@ func (r *rules) renew() {
 	for _, a := range r.c.Aggregates {
 		r.aggregates[a.Prefix] = policy(a.RouteMap)
 	}
-	r.cache = map[ruleKey]string{}
+	r.cache, r.cached = map[ruleKey]string{}, 0
 }
 
 // advertise returns the attributes that a route is told with, encoded; "": it is not told.
@@ -112,8 +116,9 @@ func (r *rules) advertise(b *vrftable.Best) string {
 		if !r.kept(b.Attrs.Decode()) && !r.kept(a) {
 			code = r.encode(a, &key)
 		}
-		if len(r.cache) == maxRules {
+		if r.cached += len(key.attrs) + len(code); len(r.cache) == maxRules || r.cached > maxRuleBytes {
 			clear(r.cache)
+			r.cached = len(key.attrs) + len(code)
 		}
 		r.cache[key] = code
 	}
@@ -148,7 +153,7 @@ func (r *rules) eligible(b *vrftable.Best) (policy *vrftable.Policy, origin vrft
 		}
 		return nil, 0, true
 	}
-	if b.Source == vrftable.Originated {
+	if b.Source == vrftable.Originated && b.From == "" {
 		policy, ok = r.aggregates[b.Prefix]
 		return policy, vrftable.OriginIGP, ok
 	}

@@ -173,7 +173,9 @@ func (s *session) confirm() error {
 			"message of type %d in place of a KEEPALIVE", kind)
 	}
 	s.peer.count(func(c *counters) { c.received.Keepalives++ })
+	s.writing.Lock() // the session may be ending, with a NOTIFICATION
 	s.send = sendHold(s.hold)
+	s.writing.Unlock()
 	return nil
 }
 

@@ -265,7 +265,7 @@ func TestDecoderCache(t *testing.T) {
 
 func TestMartian(t *testing.T) {
 	for prefix, want := range map[string]bool{
-		"0.0.0.0/0": false, "0.0.0.0/8": true, "0.1.0.0/16": true, "10.0.0.0/8": false, "127.0.0.0/8": true, "127.0.0.1/32": true,
+		"0.0.0.0/0": false, "0.0.0.0/1": false, "128.0.0.0/1": false, "0.0.0.0/8": true, "0.1.0.0/16": true, "10.0.0.0/8": false, "127.0.0.0/8": true, "127.0.0.1/32": true,
 		"126.0.0.0/7": false, "223.255.255.0/24": false, "224.0.0.0/4": true, "239.1.1.1/32": true, "240.0.0.0/4": true, "255.255.255.255/32": true,
 	} {
 		if martian(netip.MustParsePrefix(prefix)) != want {

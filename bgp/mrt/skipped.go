@@ -71,8 +71,8 @@ func thousands(n int) string {
 	return s
 }
 
-// martian tells whether no router forwards to any address of a prefix: see Martian. The default route is none.
+// martian tells whether no router forwards to any address of a prefix: see Martian. The default route and its halves are none.
 func martian(addr uint32, length uint8) bool {
 	octet := addr >> 24
-	return octet == 0 && length > 0 || octet == 127 || octet >= 224
+	return octet == 0 && length >= 8 || octet == 127 || octet >= 224
 }
