@@ -36,8 +36,9 @@
 // # Restarts
 //
 // Routes of a neighbour that goes away without a NOTIFICATION are kept for its restart time, up to Neighbor.GracefulRestart,
-// if both have offered it (RFC 4724); those that it has not told again by its End-of-RIB go. The other way round a
-// neighbour has nothing to keep for: this router's forwarding ends with its process, and its OPEN says so.
+// if both have offered it (RFC 4724). Back in time, it has stalePath to tell its routes again: those that it has not told by
+// its End-of-RIB go. The other way round a neighbour has nothing to keep for: this router's forwarding ends with its process,
+// and its OPEN says so.
 //
 // # Sockets
 //

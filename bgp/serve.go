@@ -22,6 +22,9 @@ var errCleared = faultf(wire.BGP_ERROR_CEASE, wire.BGP_ERROR_SUB_ADMINISTRATIVE_
 // errRestarted is that the neighbour has connected anew: the old connection is dead (RFC 4724 5).
 var errRestarted = errors.New("the neighbour has restarted")
 
+// stalePath is how long a neighbour that is back may take until its End-of-RIB: it may wait for its own neighbours first.
+const stalePath = 6 * time.Minute
+
 // serve runs an established session to its end, and returns why it ended.
 func (p *peer) serve(parent context.Context, s *session) error {
 	ctx, end := context.WithCancelCause(parent)
@@ -32,7 +35,11 @@ func (p *peer) serve(parent context.Context, s *session) error {
 		return err
 	}
 	p.established(s, out, end)
-	if p.lapse != nil && !s.open.forwarding() {
+	switch {
+	case p.lapse == nil:
+	case s.open.forwarding():
+		p.keep(stalePath) // it is back in time; until its End-of-RIB it may take longer
+	default:
 		p.giveUp() // its forwarding state is lost, and so are its routes (RFC 4724 4.2)
 	}
 	began := time.Now()
