@@ -12,13 +12,14 @@ import (
 )
 
 // aggregate keeps a VR's aggregates: each is there, as a discard route, while the VR has a route within it. It tells of no
-// AS path (RFC 9774 has no AS_SETs), but that it lacks one (ATOMIC_AGGREGATE) and who has made it (AGGREGATOR).
+// AS path (RFC 9774 has no AS_SETs), but that it lacks one (ATOMIC_AGGREGATE) and who has made it (AGGREGATOR). It is preferred
+// to what neighbours tell of its prefix, which would go unnoticed under a summary, and lead astray what it discards.
 func (sp *speaker) aggregate(ctx context.Context, c *Config, w *vrftable.Watch) {
 	defer w.Close()
 	there := map[netip.Prefix]bool{}
 	route := func(p netip.Prefix) vrftable.Route {
 		return vrftable.Route{VR: c.VR, Prefix: p, Source: vrftable.Originated, NextHop: vrftable.Discard,
-			Attrs: &vrftable.Attributes{Other: aggregator(c)}}
+			Distance: vrftable.DistanceEBGP - 1, Attrs: &vrftable.Attributes{Other: aggregator(c)}}
 	}
 	defer func() {
 		for p := range there {

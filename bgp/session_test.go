@@ -376,6 +376,14 @@ func TestOrigination(t *testing.T) {
 	has(t, "the discard route is gone", b.table, "192.0.2.0/24 static", "203.0.113.0/24 static")
 	apply(t, b.table, static("198.51.100.0/24"))
 	has(t, "again", r.table, network, sum, "198.51.100.0/24 ebgp via 10.9.0.1 path [64500]", "203.0.113.0/24 ebgp via 10.9.0.1 path [64500]")
+	apply(t, r.table, static("198.51.0.0/16"))
+	wait(t, "the neighbour's own", func() bool { return neighbor(b.server, other).Accepted == 1 })
+	for i := range b.table.RoutesIn("", aggregate) {
+		if i.Prefix == aggregate && i.Best != (i.Source == vrftable.Originated) {
+			t.Errorf("beside a neighbour's: %v, in use: %v", i.Source, i.Best)
+		}
+	}
+	apply(t, r.table, unstatic("198.51.0.0/16"))
 	b.server.Close()
 	has(t, "the end takes what was made", b.table, "192.0.2.0/24 static", "198.51.100.0/24 static", "203.0.113.0/24 static")
 	has(t, "and what was told", r.table)
