@@ -19,7 +19,7 @@ func (sp *speaker) aggregate(ctx context.Context, c *Config, w *vrftable.Watch) 
 	there := map[netip.Prefix]bool{}
 	route := func(p netip.Prefix) vrftable.Route {
 		return vrftable.Route{VR: c.VR, Prefix: p, Source: vrftable.Originated, NextHop: vrftable.Discard,
-			Distance: vrftable.DistanceEBGP - 1, Attrs: &vrftable.Attributes{Other: aggregator(c)}}
+			Distance: vrftable.DistanceBGP - 1, Attrs: &vrftable.Attributes{Other: aggregator(c)}}
 	}
 	defer func() {
 		for p := range there {
@@ -36,8 +36,9 @@ func (sp *speaker) aggregate(ctx context.Context, c *Config, w *vrftable.Watch) 
 			}
 			switch needed := sp.contributes(c.VR, a.Prefix); {
 			case needed && !there[a.Prefix]:
-				sp.server.applier.wait(vrftable.AddRoute{Route: route(a.Prefix)})
-				there[a.Prefix] = true
+				if sp.server.applier.wait(vrftable.AddRoute{Route: route(a.Prefix)}) == nil { // else at the next change within it
+					there[a.Prefix] = true
+				}
 			case !needed && there[a.Prefix]:
 				sp.server.applier.wait(vrftable.DeleteRoute{Route: route(a.Prefix)})
 				delete(there, a.Prefix)

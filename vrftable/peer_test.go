@@ -49,14 +49,14 @@ func TestPeers(t *testing.T) {
 	again.ID = ip("7.7.7.7")
 	apply(t, tab, learned(IBGP, prefix, again, "9.0.0.7", nil))
 	check("another identifier and source",
-		"198.51.100.2 ebgp via 9.0.0.3: peer address", "198.51.100.3 ebgp via 9.0.0.3: peer address", "198.51.100.1 ibgp via 9.0.0.7: distance")
+		"198.51.100.2 ebgp via 9.0.0.3: peer address", "198.51.100.3 ebgp via 9.0.0.3: peer address", "198.51.100.1 ibgp via 9.0.0.7: external before internal")
 	if r := routesOf(tab, prefix)[2]; r.Peer != again {
 		t.Errorf("peer %v, want %v", r.Peer, again)
 	}
 	apply(t, tab, ebgp("", prefix, via("9.0.0.3"), nil))
 	check("a route without a peer",
 		"invalid IP ebgp via 9.0.0.3: BGP identifier", "198.51.100.2 ebgp via 9.0.0.3: BGP identifier",
-		"198.51.100.3 ebgp via 9.0.0.3: BGP identifier", "198.51.100.1 ibgp via 9.0.0.7: distance")
+		"198.51.100.3 ebgp via 9.0.0.3: BGP identifier", "198.51.100.1 ibgp via 9.0.0.7: external before internal")
 	if n := tab.VRs()[0].Paths; n[EBGP] != 3 || n[IBGP] != 1 || n[Static] != 1 {
 		t.Errorf("paths by source: %v", n)
 	}

@@ -24,13 +24,13 @@ const (
 	Originated // made by the PE itself for BGP, such as an aggregate
 )
 
-// Default administrative distances: the usual ones of router command lines. A neighbour's host route comes last, so
-// that any configured route for the same address wins over it.
+// Default administrative distances: the usual ones of router command lines, but that routes of external and internal
+// neighbours have one, so that BGP's own order, by local preference first, decides between them (RFC 4271 9.1.2). A
+// neighbour's host route comes last, so that any configured route for the same address wins over it.
 const (
 	DistanceConnected  = 0
 	DistanceStatic     = 1
-	DistanceEBGP       = 20
-	DistanceIBGP       = 200
+	DistanceBGP        = 20
 	DistanceOriginated = 200
 	DistanceLeaked     = 240 // imported and exported routes, unless their map says otherwise
 	DistanceNeighbor   = 254
@@ -51,10 +51,8 @@ func (s Source) Distance() uint8 {
 	switch s {
 	case Static:
 		return DistanceStatic
-	case EBGP:
-		return DistanceEBGP
-	case IBGP:
-		return DistanceIBGP
+	case EBGP, IBGP:
+		return DistanceBGP
 	case Originated:
 		return DistanceOriginated
 	case Neighbor:

@@ -411,13 +411,14 @@ func TestBestPath(t *testing.T) {
 		what string
 		r    Route
 	}{
-		{"ibgp", Route{Source: IBGP, NextHop: via("9.0.0.9"), Attrs: path(1)}},
-		{"ebgp, longer path", Route{Source: EBGP, NextHop: via("9.0.0.9"), Attrs: path(1, 2, 3)}},
+		{"ibgp", Route{Source: IBGP, NextHop: via("9.0.0.9"), Attrs: path(1, 2, 3)}},
+		{"ebgp", Route{Source: EBGP, NextHop: via("9.0.0.9"), Attrs: path(1, 2, 3)}},
 		{"shorter path, origin incomplete", Route{Source: EBGP, NextHop: via("9.0.0.8"), Attrs: &Attributes{ASPath: []uint32{1, 2}, Origin: OriginIncomplete, MED: 9}}},
 		{"origin egp", Route{Source: EBGP, NextHop: via("9.0.0.7"), Attrs: &Attributes{ASPath: []uint32{1, 2}, Origin: OriginEGP, MED: 9}}},
 		{"lower MED", Route{Source: EBGP, NextHop: via("9.0.0.6"), Attrs: &Attributes{ASPath: []uint32{1, 2}, Origin: OriginEGP, MED: 8}}},
 		{"lower next hop", Route{Source: EBGP, NextHop: via("9.0.0.5"), Attrs: &Attributes{ASPath: []uint32{1, 2}, Origin: OriginEGP, MED: 8}}},
 		{"higher local preference", Route{Source: EBGP, NextHop: via("9.0.0.99"), Attrs: &Attributes{ASPath: []uint32{1, 2, 3, 4}, LocalPref: 101}}},
+		{"higher local preference, internal", Route{Source: IBGP, NextHop: via("9.0.0.98"), Attrs: &Attributes{ASPath: []uint32{1, 2, 3, 4}, LocalPref: 102}}},
 		{"floating static", Route{Source: Static, Distance: 15, NextHop: Reject}},
 		{"static", Route{Source: Static, NextHop: Discard}},
 	}
