@@ -27,6 +27,7 @@ type job struct {
 	change  vrftable.Change
 	routes  int
 	done    chan<- struct{} // closed when it is in force, or never will be; nil: nobody waits
+	refused *error          // before that: why it never will be; nil: nobody asks
 }
 
 // The bounds of the queue and of a batch. A job has up to maxUpdate routes.
@@ -54,10 +55,11 @@ func (a *applier) submit(ctx context.Context, j job) bool {
 }
 
 // wait brings a change into force, nil: what was queued before.
-func (a *applier) wait(c vrftable.Change) {
+func (a *applier) wait(c vrftable.Change) (err error) {
 	done := make(chan struct{})
-	a.jobs <- job{change: c, done: done}
+	a.jobs <- job{change: c, done: done, refused: &err}
 	<-done
+	return err
 }
 
 func (a *applier) run() {
@@ -107,7 +109,8 @@ func (a *applier) apply(batch []job) {
 			left = slices.Delete(left, refused.Index, refused.Index+1)
 		case len(left) > 1: // a FIB is full: for whom, is found one by one
 			for i := range left {
-				a.apply([]job{{p: left[i].p, session: left[i].session, change: left[i].change, routes: left[i].routes}})
+				a.apply([]job{{p: left[i].p, session: left[i].session, change: left[i].change, routes: left[i].routes,
+					refused: left[i].refused}})
 			}
 			return
 		default:
@@ -126,9 +129,12 @@ func (j job) idle() bool {
 	return errors.As(context.Cause(j.session), &f)
 }
 
-// blame ends the session whose job the table does not take.
+// blame tells whose job the table does not take, and ends the session.
 func (a *applier) blame(j job, err error) {
 	a.log.Error("bgp: the table refuses a change", "error", err)
+	if j.refused != nil {
+		*j.refused = err
+	}
 	if j.p != nil {
 		j.p.abort(faultf(wire.BGP_ERROR_CEASE, wire.BGP_ERROR_SUB_OUT_OF_RESOURCES, "the table refuses a route: %v", err))
 	}

@@ -154,7 +154,7 @@ func (p *peer) run(ctx context.Context) {
 				wait.Stop()
 			}
 		}
-		if p.pending == nil || penalty > 0 { // else the neighbour has come back already
+		if !errors.Is(err, errRestarted) || penalty > 0 { // else the neighbour has come back already
 			p.refuse(ctx, wait.C)
 		}
 		wait.Stop()

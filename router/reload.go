@@ -126,6 +126,9 @@ func (r *Router) takeBack(c *config.Config) error {
 	if err == nil {
 		err = back.Apply(r.table)
 	}
+	if err == nil && back.Policies() {
+		r.bgp.PoliciesChanged() // what was told meanwhile was judged by c's
+	}
 	return errors.Join(err, r.slow.SetHosts(hostsOf(r.config)))
 }
 
