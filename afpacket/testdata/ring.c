@@ -7,6 +7,7 @@
 // "elapsed-ns cpu-ns drain-ns", of all packets, and exits 1 with a message when anything goes wrong.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -23,7 +24,7 @@
 #include <unistd.h>
 
 enum { V3, V2, MSG };
-enum { FRAME = 60, BATCH = 64, VNET = sizeof(struct virtio_net_hdr) };
+enum { FRAME = 60, BATCH = 64, TRIES = 1000, VNET = sizeof(struct virtio_net_hdr) };
 
 struct ring {
 	int fd, version, vnet, next;
@@ -82,6 +83,9 @@ static struct ring sender(int version, int vnet, int size, int slots, int block,
 	return r;
 }
 
+// refused lets the sender try again where the receiver's backlog was full.
+static void refused(int *tries, const char *what) { check(errno == ENOBUFS && ++*tries < TRIES, what); }
+
 static void send_ring(struct ring *r, const char *frame, int n) {
 	int header = r->version == V3 ? sizeof(struct tpacket3_hdr) : sizeof(struct tpacket2_hdr);
 	int vnet = r->vnet ? VNET : 0;
@@ -105,7 +109,9 @@ static void send_ring(struct ring *r, const char *frame, int n) {
 			if (++r->next == r->slots)
 				r->next = 0;
 		}
-		check(sendto(r->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) >= 0, "sendto");
+		// What is refused, and all behind it, still waits in the ring.
+		for (int tries = 0; sendto(r->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0;)
+			refused(&tries, "sendto");
 		n -= filled;
 	}
 }
@@ -113,15 +119,17 @@ static void send_ring(struct ring *r, const char *frame, int n) {
 static void send_msg(struct ring *r, const char *frame, int n) {
 	static struct mmsghdr m[BATCH];
 	static struct iovec v[BATCH];
-	while (n > 0) {
+	for (int tries = 0; n > 0;) {
 		int batch = n < BATCH ? n : BATCH;
 		for (int i = 0; i < batch; i++) {
 			v[i] = (struct iovec){(char *)frame, FRAME};
 			m[i].msg_hdr = (struct msghdr){.msg_iov = &v[i], .msg_iovlen = 1};
 		}
 		int sent = sendmmsg(r->fd, m, batch, MSG_DONTWAIT);
-		check(sent > 0, "sendmmsg");
-		n -= sent;
+		if (sent > 0)
+			n -= sent;
+		else
+			refused(&tries, "sendmmsg");
 	}
 }
 
