@@ -13,7 +13,10 @@ func burst512(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids 
 
 //go:noescape
 func pick512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64,
-	list *uint32) int
+	list *uint8) int
+
+//go:noescape
+func sift512(keys *Key, list *uint8, picked int, sure *uint8, tops, heads *uint64, words *uint32) int
 
 //go:noescape
 func aim(addrs *uint32, at *Hop, n int, root *uint32, leaves *uint8)
@@ -22,8 +25,8 @@ func aim(addrs *uint32, at *Hop, n int, root *uint32, leaves *uint8)
 func collect(hops *Hop, n int, leaves *uint8, ids *uint32, escapes *uint64)
 
 //go:noescape
-func dual(keys *Key, hops *Hop, n int, list *uint32, picked int, tops, heads *uint64, words *uint32, root *uint32, leaves *uint8,
-	ids *uint32, escape uint32, escapes *uint64)
+func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
+	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
 // Which kernels can run here. Those that prefetch come first where there are no gathers worth the name: on Zen 3, without
 // AVX-512, they take a third of the Go code's time.
@@ -58,8 +61,8 @@ func (s *Set) lookupDual(keys []Key, hops []Hop) {
 		return
 	}
 	var escapes marks
-	dual(&keys[0], &hops[0], len(keys), nil, 0, &s.tops[0], &s.heads[0], &s.words.all[0], &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids),
-		d.escape, &escapes[0])
+	dual(&keys[0], &hops[0], len(keys), nil, 0, false, &s.tops[0], &s.heads[0], &s.words.all[0], &d.root[0], &d.leaf8[0],
+		unsafe.SliceData(d.ids), d.escape, &escapes[0])
 	escapes.each(func(i int) {
 		if hops[i] == ^Hop(0) { // no route of a table's own
 			hops[i] = s.parent.long.walk(1, keys[i].Addr)
@@ -79,11 +82,24 @@ func (d *dense) pick(keys []Key, hops []Hop, list *picks, escapes *marks) (picke
 	return d.pickGo(keys, hops, list, escapes, picked, n)
 }
 
-// override is overrideGo by a kernel.
+// override is overrideGo by a kernel, or two.
 func (s *Set) override(keys []Key, hops []Hop, list *picks, n int) {
-	if !prefetching {
+	switch {
+	case n == 0:
+	case !prefetching:
 		s.overrideGo(keys, hops, list, n)
-	} else if n > 0 {
-		dual(&keys[0], &hops[0], len(keys), &list[0], n, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
+	case gathering:
+		var sure picks
+		if n = sift512(&keys[0], &list[0], n, &sure[0], &s.tops[0], &s.heads[0], &s.words.all[0]); n > 0 {
+			s.place(keys, hops, &sure, n, true)
+		}
+	default:
+		s.place(keys, hops, list, n, false)
 	}
+}
+
+// place puts the tables' own routes in their places, for the keys of list: those that the second filter lets through, or, sifted,
+// has let through already.
+func (s *Set) place(keys []Key, hops []Hop, list *picks, n int, sifted bool) {
+	dual(&keys[0], &hops[0], len(keys), &list[0], n, sifted, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
 }

@@ -134,13 +134,17 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// PICK appends the lanes K4 of src, of which there are AX, to the list at dst. It uses tmp.
-#define PICK(src, tmp, dst, at) \
-	VPCOMPRESSD.Z src, K4, tmp    \
-	VMOVDQU32     tmp, (dst)(at*4)
+// PICK appends the numbers in Z26 or Z0 of the lanes K4 to the list at R15, which has R11. It uses AX, Z8.
+#define PICK(numbers) \
+	KMOVW         K4, AX          \
+	VPCOMPRESSD.Z numbers, K4, Z8 \
+	VPMOVDB       Z8, X8          \
+	VMOVDQU       X8, (R15)(R11*1) \
+	POPCNTL       AX, AX          \
+	ADDQ          AX, R11
 
 // func pick512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64,
-//	list *uint32) int
+//	list *uint8) int
 //
 // The parent's lookup; the numbers of the keys with a claim are picked into a list.
 //
@@ -179,10 +183,7 @@ loop:
 	VPANDD   Z22, Z5, Z6
 	VPSRLVD  Z6, Z2, Z6
 	VPTESTMD Z24, Z6, K4
-	KMOVW    K4, AX
-	PICK(Z26, Z8, R15, R11)
-	POPCNTL  AX, AX
-	ADDQ     AX, R11
+	PICK(Z26)
 	VPADDD   Z27, Z26, Z26
 
 	TESTQ R10, R10
@@ -219,5 +220,82 @@ partial:
 
 done:
 	MOVQ R11, ret+72(FP)
+	VZEROUPPER
+	RET
+
+// func sift512(keys *Key, list *uint8, picked int, sure *uint8, tops, heads *uint64, words *uint32) int
+//
+// The second filter, 16 picked keys at a time: those that it lets through go into sure. It is dual's pass of the name filter.
+//
+//	SI keys, R8 octets, R9 words, R10 list, R12 picked, R13 next, R15 sure, R11 sifted, DX heads, DI first word of the filter
+//	Z20 hashFactor, Z24 1, X21 31 - order, K7 all lanes, or the last
+TEXT ·sift512(SB), NOSPLIT, $0-64
+	MOVQ         keys+0(FP), SI
+	MOVQ         list+8(FP), R10
+	MOVQ         picked+16(FP), R12
+	MOVQ         sure+24(FP), R15
+	MOVQ         tops+32(FP), R8
+	MOVQ         heads+40(FP), DX
+	MOVQ         words+48(FP), R9
+	ADDQ         $4, R8
+	MOVL         $0x9E3779B9, AX
+	VPBROADCASTD AX, Z20
+	MOVL         $1, AX
+	VPBROADCASTD AX, Z24
+
+again:
+	XORL   R11, R11
+	XORL   R13, R13
+	MOVQ   (DX), R14
+	MOVL   R14, AX
+	NOTL   AX
+	ANDL   $31, AX
+	VMOVD  AX, X21
+	MOVQ   R14, DI
+	SHRQ   $32, DI
+	LEAQ   (R9)(DI*8), DI
+	KXNORW K7, K7, K7
+
+loop:
+	MOVQ  R12, CX
+	SUBQ  R13, CX
+	CMPQ  CX, $16
+	JGE   full
+	MOVL  $-1, AX
+	SHLXL CX, AX, AX
+	NOTL  AX
+	KMOVW AX, K7
+
+full:
+	VPMOVZXBD (R10)(R13*1), Z0
+
+	// The key, its table's octets, its word of the filter.
+	GATHER(K1, Z1)
+	VPGATHERDD 2(SI)(Z0*8), K1, Z1
+	VPSRLD     $16, Z1, Z2
+	VPMULLD    Z20, Z1, Z4
+	GATHER(K2, Z3)
+	VPGATHERDD (R8)(Z2*8), K2, Z3
+	VPSRLD     X21, Z4, Z5
+	GATHER(K3, Z6)
+	VPGATHERDD (DI)(Z5*4), K3, Z6
+
+	// Two bits of the filter, or one of octets. Rotation takes its count modulo 32.
+	VPSRLD   $6, Z4, Z5
+	VPRORVD  Z5, Z6, Z5
+	VPSRLD   $11, Z4, Z4
+	VPRORVD  Z4, Z6, Z6
+	VPSRLD   $11, Z1, Z1
+	VPRORVD  Z1, Z3, Z3
+	VPTERNLOGD $0xf8, Z6, Z5, Z3 // Z3 | Z5 & Z6
+	VPTESTMD Z24, Z3, K7, K4
+	PICK(Z0)
+	ADDQ     $16, R13
+	CMPQ     R13, R12
+	JLT      loop
+
+	CMPQ R14, (DX)
+	JNE  again
+	MOVQ R11, ret+56(FP)
 	VZEROUPPER
 	RET

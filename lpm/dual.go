@@ -26,7 +26,7 @@ func (m *marks) each(f func(i int)) {
 const lanes = 16
 
 // picks are numbers of keys of a burst, ascending. A store may write past the last.
-type picks [maxBurst + lanes]uint32
+type picks [maxBurst + lanes]uint8
 
 // LookupDual looks every key up in its VRF's table and, where that has no route of any length and the key says
 // Fallback, in the parent: hops[i] answers keys[i]. A VRF's route wins however short it is. len(hops) must be at
@@ -68,7 +68,7 @@ func (d *dense) pickGo(keys []Key, hops []Hop, list *picks, escapes *marks, n, f
 	root := (*[1 << rootBits]uint32)(d.root)
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
-		list[n&(maxBurst-1)] = uint32(i)
+		list[n&(maxBurst-1)] = uint8(i)
 		n += int(atomic.LoadUint32(&root[k.Addr>>rootShift]) >> (k.Table % claimBits) & 1)
 	}
 	return n

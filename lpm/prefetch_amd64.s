@@ -117,8 +117,8 @@ id:
 done:
 	RET
 
-// func dual(keys *Key, hops *Hop, n int, list *uint32, picked int, tops, heads *uint64, words *uint32, root *uint32, leaves *uint8,
-//	ids *uint32, escape uint32, escapes *uint64)
+// func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
+//	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 //
 // Both lookups of a burst, their passes between each other, so that what one has prefetched comes while the other works:
 //
@@ -129,26 +129,26 @@ done:
 // these; leaf loads the parent's leaves; filter asks the second filter, and locate prefetches the buckets of what it lets through;
 // mark makes escapes ^0, sets their bits, and takes the answers of keys without Fallback; probe finds the keys in the buckets, and
 // prefetches their ranges; search looks into these, and a table's own route wins. Without a root it is the VRFs' passes alone, for
-// the keys that list has picked already.
+// the keys that list has picked already, and from locate on for those that have been sifted too.
 //
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
 // loaded behind.
 //
-//	SI keys, R8 root, then tops, R9 leaves, then words, R10 list, DX heads, R12 end of kept, R13 next
+//	SI keys, R8 root, then tops, R9 leaves, then words, R10 list, then sure, DX heads, R12 end of sure, then of kept, R13 next
 //	kept: key, bucket, reference of tops, number | reference, the address below it as the ranges have it, -, number
-TEXT ·dual(SB), 0, $5128-104
+TEXT ·dual(SB), 0, $4624-112
 	NO_LOCAL_POINTERS
 	MOVQ  keys+0(FP), SI
 	MOVQ  list+24(FP), R10
-	MOVQ  root+64(FP), R8
+	MOVQ  root+72(FP), R8
 	TESTQ R8, R8
-	JZ    again
+	JZ    picked
 
 	// R14 n, CX where BEXTR finds a table's class
-	LEAQ own-5128(SP), R10
+	LEAQ own-4624(SP), R10
 	MOVQ hops+8(FP), DI
 	MOVQ n+16(FP), R14
-	MOVQ leaves+72(FP), R9
+	MOVQ leaves+80(FP), R9
 	XORL R12, R12
 	XORL R13, R13
 	MOVL $0x200, CX          // bits 0 and 1 of a table
@@ -158,7 +158,7 @@ aim:
 	MOVL   (SI)(R13*8), AX
 	ENTRY
 	BEXTRL CX, 4(SI)(R13*8), BX
-	MOVL   R13, (R10)(R12*4)
+	MOVB   R13, (R10)(R12*1)
 	BTL    BX, DX
 	ADCL   $0, R12
 	LEAF
@@ -168,8 +168,8 @@ aim:
 	JNE    aim
 	MOVQ   R12, picked+32(FP)
 
-	MOVQ  words+56(FP), R9
-	MOVQ  heads+48(FP), DX
+	MOVQ  words+64(FP), R9
+	MOVQ  heads+56(FP), DX
 	MOVQ  (DX), DI
 	MOVL  DI, CX
 	NOTL  CX
@@ -180,7 +180,7 @@ aim:
 	JEQ   leaves
 
 sieve:
-	MOVL       (R10)(R13*4), AX
+	MOVBLZX    (R10)(R13*1), AX
 	IMUL3L     $0x9E3779B9, 2(SI)(AX*8), R11
 	SHRXL      CX, R11, R14
 	PREFETCHT0 (DI)(R14*4)
@@ -191,8 +191,8 @@ sieve:
 leaves:
 	MOVQ hops+8(FP), DI
 	MOVQ n+16(FP), CX
-	MOVQ leaves+72(FP), R8
-	MOVQ ids+80(FP), R11
+	MOVQ leaves+80(FP), R8
+	MOVQ ids+88(FP), R11
 	LEAQ (DI)(CX*4), DI
 	NEGQ CX
 	TESTQ R11, R11
@@ -205,13 +205,19 @@ leaf:
 	INCQ    CX
 	JNZ     leaf
 
-again: // CX shifts by 31 - order, DI first word of the filter
-	MOVQ  tops+40(FP), R8
-	MOVQ  heads+48(FP), DX
-	MOVQ  words+56(FP), R9
+picked:
+	MOVQ  tops+48(FP), R8
+	MOVQ  heads+56(FP), DX
+	MOVQ  words+64(FP), R9
 	LEAQ  kept-4096(SP), R12
 	CMPQ  picked+32(FP), $0
 	JEQ   located
+	MOVQ  picked+32(FP), R12
+	CMPB  sifted+40(FP), $0
+	JNE   places
+
+again: // CX shifts by 31 - order, DI first word of the filter
+	XORL  R12, R12
 	XORL  R13, R13
 	MOVQ  (DX), DI
 	MOVQ  DI, head-4104(SP)
@@ -221,10 +227,10 @@ again: // CX shifts by 31 - order, DI first word of the filter
 	LEAQ  (R9)(DI*8), DI
 
 filter:
-	MOVL    (R10)(R13*4), AX
+	MOVBLZX (R10)(R13*1), AX
 	MOVL    2(SI)(AX*8), BX    // the key, and its table
 	MOVWLZX 4(SI)(AX*8), R11
-	MOVL    AX, 12(R12)
+	MOVB    AX, sure-4368(SP)(R12*1)
 	MOVL    4(R8)(R11*8), R15  // octets
 	IMUL3L  $0x9E3779B9, BX, R11
 	SHRXL   CX, R11, R14
@@ -240,25 +246,32 @@ filter:
 	SHRXL BX, R15, R15
 	ORL   R15, AX
 	ANDL  $1, AX
-	SHLL  $4, AX
 	ADDQ  AX, R12
 	INCQ  R13
 	CMPQ  R13, picked+32(FP)
 	JNE   filter
 
-	LEAQ kept-4096(SP), R13
 	MOVQ (DX), DI
 	CMPQ DI, head-4104(SP)
 	JNE  again
-	CMPQ R13, R12
-	JEQ  located
-	INCL CX                    // shifts by 32 - order
-	SHRL $5, DI                // of the low half: the first bucket's number
+	LEAQ sure-4368(SP), R10
+
+places: // CX shifts by 32 - order, DI the first bucket's number, R14 next of sure
+	LEAQ  kept-4096(SP), R13
+	XORL  R14, R14
+	TESTQ R12, R12
+	JEQ   found
+	MOVQ  (DX), DI
+	MOVQ  DI, head-4104(SP)
+	MOVL  DI, CX
+	NEGL  CX
+	SHRL  $5, DI               // of the low half
 
 locate:
-	MOVL       12(R13), AX
+	MOVBLZX    (R10)(R14*1), AX
 	MOVL       2(SI)(AX*8), BX
 	MOVWLZX    4(SI)(AX*8), R11
+	MOVL       AX, 12(R13)
 	MOVL       BX, 0(R13)
 	MOVL       (R8)(R11*8), R15
 	IMUL3L     $0x9E3779B9, BX, R11
@@ -269,21 +282,25 @@ locate:
 	SHLQ       $6, R11
 	PREFETCHT0 (R9)(R11*1)
 	ADDQ       $16, R13
-	CMPQ       R13, R12
+	INCQ       R14
+	CMPQ       R14, R12
 	JNE        locate
 
 	MOVQ (DX), DI
 	CMPQ DI, head-4104(SP)
-	JNE  again
+	JNE  places
+
+found:
+	MOVQ R13, R12
 
 located:
-	CMPQ root+64(FP), $0
+	CMPQ root+72(FP), $0
 	JEQ  marked
 
 	// Eight at a time: Y0 the escape, Y1 which have Fallback, Y2 the hops, Y3 which are escapes.
 	MOVQ         hops+8(FP), DI
-	MOVQ         escapes+96(FP), R10
-	MOVL         escape+88(FP), AX
+	MOVQ         escapes+104(FP), R10
+	MOVL         escape+96(FP), AX
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	MOVQ         n+16(FP), R11
@@ -325,7 +342,7 @@ one:
 	ANDL    $1, BX
 	NEGL    BX
 	ANDL    (DI)(CX*4), BX
-	CMPL    BX, escape+88(FP)
+	CMPL    BX, escape+96(FP)
 	JNE     plain
 	MOVL    $-1, BX
 	BTSQ    CX, (R10)
@@ -422,7 +439,7 @@ id: // leaf, where leaves are not hops
 	MOVL    AX, (DI)(CX*4)
 	INCQ    CX
 	JNZ     id
-	JMP     again
+	JMP     picked
 
 other:
 	CMPL 28(DI), $0

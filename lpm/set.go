@@ -158,7 +158,7 @@ func (s *Set) LookupBurst(tables []uint16, addrs []uint32, hops []Hop) {
 		var all picks
 		for i := range n {
 			keys[i] = Key{Addr: addrs[i], Table: tables[i]}
-			hops[i], all[i] = 0, uint32(i)
+			hops[i], all[i] = 0, uint8(i)
 		}
 		s.override(keys[:n], hops[:n], &all, n)
 		tables, addrs, hops = tables[n:], addrs[n:], hops[n:]
