@@ -98,8 +98,7 @@ func (s *Set) override(keys []Key, hops []Hop, list *picks, n int) {
 	}
 }
 
-// place puts the tables' own routes in their places, for the keys of list: those that the second filter lets through, or, sifted,
-// has let through already.
+// place is overrideGo by the kernel that prefetches. sifted: list is of keys that the second filter has let through.
 func (s *Set) place(keys []Key, hops []Hop, list *picks, n int, sifted bool) {
 	dual(&keys[0], &hops[0], len(keys), &list[0], n, sifted, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
 }

@@ -134,13 +134,13 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 	VMOVDQA32 Z21, Z5    \
 	VPERMI2D  Z7, Z6, Z5
 
-// PICK appends the numbers in Z26 or Z0 of the lanes K4 to the list at R15, which has R11. It uses AX, Z8.
+// PICK appends the lanes K4 of numbers to the list at R15, which has R11. It uses AX, Z8.
 #define PICK(numbers) \
-	KMOVW         K4, AX          \
-	VPCOMPRESSD.Z numbers, K4, Z8 \
-	VPMOVDB       Z8, X8          \
+	KMOVW         K4, AX           \
+	VPCOMPRESSD.Z numbers, K4, Z8  \
+	VPMOVDB       Z8, X8           \
 	VMOVDQU       X8, (R15)(R11*1) \
-	POPCNTL       AX, AX          \
+	POPCNTL       AX, AX           \
 	ADDQ          AX, R11
 
 // func pick512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64,
@@ -225,7 +225,7 @@ done:
 
 // func sift512(keys *Key, list *uint8, picked int, sure *uint8, tops, heads *uint64, words *uint32) int
 //
-// The second filter, 16 picked keys at a time: those that it lets through go into sure. It is dual's pass of the name filter.
+// dual's pass filter, 16 picked keys at a time: what it lets through goes into sure.
 //
 //	SI keys, R8 octets, R9 words, R10 list, R12 picked, R13 next, R15 sure, R11 sifted, DX heads, DI first word of the filter
 //	Z20 hashFactor, Z24 1, X21 31 - order, K7 all lanes, or the last

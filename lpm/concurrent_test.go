@@ -14,10 +14,14 @@ import (
 // TestReadersUnderUpdates has readers look up while one writer flips routes. Every answer must be one that was right at
 // some moment: each address under test has a cover that never changes and routes above it that come and go with hops of
 // that address alone, so a hole, a torn chunk, a reused run or a neighbour's answer shows.
-func TestReadersUnderUpdates(t *testing.T) { underUpdates(t, false) }
+func TestReadersUnderUpdates(t *testing.T) {
+	kernels(t, func(t *testing.T) { underUpdates(t, false) })
+}
 
 // TestReadersInFullMemory: nor does what is taken back, at once or later, show readers any such thing.
-func TestReadersInFullMemory(t *testing.T) { underUpdates(t, true) }
+func TestReadersInFullMemory(t *testing.T) {
+	kernels(t, func(t *testing.T) { underUpdates(t, true) })
+}
 
 func underUpdates(t *testing.T, hungry bool) {
 	var d qsbr.Domain

@@ -10,7 +10,9 @@ import (
 
 // TestLookupDual checks the semantics against two barts: a VRF's route wins however short it is, whatever it says; only
 // a miss falls back, and only with the flag. Bursts of every length meet the kernels and their tails.
-func TestLookupDual(t *testing.T) {
+func TestLookupDual(t *testing.T) { kernels(t, testLookupDual) }
+
+func testLookupDual(t *testing.T) {
 	for _, hops := range []int{200, 1000, 5000} {
 		var d qsbr.Domain
 		global, err := NewTable(&d)

@@ -142,7 +142,7 @@ TEXT ·dual(SB), 0, $4624-112
 	MOVQ  list+24(FP), R10
 	MOVQ  root+72(FP), R8
 	TESTQ R8, R8
-	JZ    picked
+	JZ    vrfs
 
 	// R14 n, CX where BEXTR finds a table's class
 	LEAQ own-4624(SP), R10
@@ -205,7 +205,7 @@ leaf:
 	INCQ    CX
 	JNZ     leaf
 
-picked:
+vrfs:
 	MOVQ  tops+48(FP), R8
 	MOVQ  heads+56(FP), DX
 	MOVQ  words+64(FP), R9
@@ -439,7 +439,7 @@ id: // leaf, where leaves are not hops
 	MOVL    AX, (DI)(CX*4)
 	INCQ    CX
 	JNZ     id
-	JMP     picked
+	JMP     vrfs
 
 other:
 	CMPL 28(DI), $0

@@ -219,7 +219,10 @@ func compare(t *testing.T, e engine, w *twin, addrs []uint32) {
 	}
 }
 
-func TestAgainstBart(t *testing.T) {
+// TestAgainstBart drives both sorts of tables and bart with the same changes.
+func TestAgainstBart(t *testing.T) { kernels(t, testAgainstBart) }
+
+func testAgainstBart(t *testing.T) {
 	// Hops that are leaves themselves; that outgrow it and are translated; that outgrow bytes.
 	for _, hops := range []int{3, 200, 1000, 5000} {
 		for seed := range uint64(4) {
