@@ -51,9 +51,11 @@ func (r *Router) watchLink(ctx context.Context, p *port) {
 	var changes []vrftable.Change
 	if changed {
 		r.log.Info("device changed", "event", eventPortChanged, "port", p.name, "mac", mac, "mtu", mtu)
-		changes = append(changes, vrftable.SetPort{Name: p.name, MAC: mac, MTU: effective})
 	}
-	if (before == nil) != (state == nil) {
+	if changed || p.untold {
+		changes = append(changes, vrftable.SetPort{Name: p.name, MAC: p.mac, MTU: effective})
+	}
+	if (before == nil) != (state == nil) || p.untold {
 		changes = append(changes, vrftable.SetPortState{Port: p.name, Up: state == nil})
 	}
 	switch {
@@ -68,9 +70,11 @@ func (r *Router) watchLink(ctx context.Context, p *port) {
 	if len(changes) == 0 {
 		return
 	}
-	if err := r.table.Apply(changes); err != nil {
-		r.log.Error("the table did not take a port's new state", "port", p.name, "error", err)
+	err := r.table.Apply(changes)
+	if err != nil && !p.untold {
+		r.log.Error("the table did not take a port's new state: it is told again", "port", p.name, "error", err)
 	}
+	p.untold = err != nil
 	if state != nil {
 		r.forgetNeighbors(p)
 	}

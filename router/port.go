@@ -29,6 +29,7 @@ type port struct {
 	down   error          // why it is down; nil: it is up
 	closed afpacket.Stats // of queues that were replaced
 
+	untold  bool   // the link monitor's: the table did not take what was seen last
 	failure string // the link monitor's: why the device could not be opened again, as logged
 
 	leftover []Queue // that were replaced while the router ended, and wait for close

@@ -1,12 +1,16 @@
 package router
 
 import (
+	"errors"
 	"maps"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"vrfwd/afpacket"
+	"vrfwd/vrftable"
 )
 
 // TestForward: a packet of a VPN goes to the Internet by fallback, what cannot is counted, and the slow path answers.
@@ -78,6 +82,40 @@ func TestDrain(t *testing.T) {
 	if n := len(m.collect("core")); n != sent {
 		t.Errorf("%d of %d", n, sent)
 	}
+}
+
+// TestLinkToldAgain: what the table could not take when a port went down, it is told again.
+func TestLinkToldAgain(t *testing.T) {
+	m := newMemory(t, "access", "core")
+	r := start(t, m, twoPorts)
+	up := func() bool {
+		return slices.ContainsFunc(r.table.Interfaces(), func(i vrftable.InterfaceInfo) bool { return i.Port == "core" && i.Up })
+	}
+	if !up() {
+		t.Fatal("no interface of core is up")
+	}
+	reader := r.table.Domain().Register()
+	defer reader.Close()
+	reader.Online()
+	var err error
+	for n := byte(0); err == nil && n < 255; n++ { // new adjacencies, where the reader may hold the old ones
+		var batch []vrftable.Change
+		for host := byte(4); host < 254; host++ {
+			batch = append(batch, vrftable.AddNeighbor{Interface: "uplink", Addr: netip.AddrFrom4([4]byte{192, 0, 2, host}), MAC: vrftable.MAC{2, 0, 0, 0, n, host}})
+		}
+		err = r.table.Apply(batch)
+	}
+	if !errors.Is(err, vrftable.ErrBusy) {
+		t.Fatal(err)
+	}
+	m.setState("core", afpacket.ErrDown)
+	eventually(t, "the table is busy", func() bool { return strings.Contains(r.log.String(), "told again") })
+	if !up() {
+		t.Error("the table took it")
+	}
+	reader.Offline()
+	eventually(t, "the table knows", func() bool { return !up() })
+	r.stop()
 }
 
 // TestLinks: a port that goes down takes its routes with it, one that is deleted is opened again under its name, and
