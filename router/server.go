@@ -89,10 +89,10 @@ func (s *server) serve(ctx context.Context, r *Router) {
 	}
 }
 
-const (
-	requestTime = 5 * time.Second        // how long a client may take to send its request
-	acceptPause = 100 * time.Millisecond // after a connection that could not be taken
-)
+const acceptPause = 100 * time.Millisecond // after a connection that could not be taken
+
+// requestTime is how long a client may take to send its request.
+var requestTime = 5 * time.Second
 
 // answer answers one connection. What is wrong with the request goes to the client; an error says that it has gone.
 func (r *Router) answer(ctx context.Context, conn *net.UnixConn) error {
