@@ -105,13 +105,18 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "SIGHUP reloads", func() bool { return strings.Count(p.log.String(), "reloaded") == 2 })
+	_, out, _ := p.ask("show", "counters", "--json")
+	var before router.Counters // what waited for ARP, on the slow path, is not in forwarded
+	if err := json.Unmarshal([]byte(out), &before); err != nil {
+		t.Fatal(err)
+	}
 	w.ping(t, "192.0.2.2")
 	waitFor(t, "log lines of what is forwarded", func() bool { return strings.Contains(p.log.String(), "rx_pps") })
 
-	out := p.stop(syscall.SIGTERM)
+	out = p.stop(syscall.SIGTERM)
 	var received, forwarded, punted, dropped uint64
 	if _, err := fmt.Sscanf(out, "received %d forwarded %d punted %d dropped %d", &received, &forwarded, &punted, &dropped); err != nil ||
-		received != forwarded+punted+dropped || forwarded < 11 { // of 12: the first waits for ARP on the slow path
+		received != forwarded+punted+dropped || forwarded < before.Forwarded+6 { // three there, three back
 		t.Errorf("%v\n%s", err, out)
 	}
 	if _, err := os.Stat(p.socket); !os.IsNotExist(err) {
@@ -178,9 +183,10 @@ func TestRunLinks(t *testing.T) {
 		}
 		w.pe.SetDown("fb")
 		state("down")
-		if _, out, _ := p.ask("show", "lookup", "192.0.2.2", "--vrf", "red"); !strings.Contains(out, "no route") {
-			t.Error(out)
-		}
+		waitFor(t, "its routes are withdrawn", func() bool { // a moment later
+			_, out, _ := p.ask("show", "lookup", "192.0.2.2", "--vrf", "red")
+			return strings.Contains(out, "no route")
+		})
 		w.pe.SetUp("fb")
 		state("up")
 		w.ping(t, "192.0.2.2")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,7 +179,7 @@ func TestSend(t *testing.T) {
 
 // TestTwoProcesses: a sender and a sink that share nothing but a stream file.
 func TestTwoProcesses(t *testing.T) {
-	a, b, _ := pair(t)
+	a, b, there := pair(t)
 	file := filepath.Join(t.TempDir(), "streams.yaml")
 	text := `
 circuits:
@@ -201,7 +202,19 @@ streams:
 		code, out, errs := trafgen(t.Context(), append([]string{"sink", "--idle", "1s", "--for", "1m", "--max-loss", "2"}, places...)...)
 		sink <- result{code, out, errs}
 	}()
-	time.Sleep(500 * time.Millisecond) // it has opened its port
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		var sockets []byte
+		there.Do(func() { sockets, _ = os.ReadFile("/proc/thread-self/net/packet") })
+		if lines := strings.Split(string(sockets), "\n"); slices.ContainsFunc(lines, func(line string) bool {
+			f := strings.Fields(line) // sk RefCnt Type Proto Iface R ...
+			return len(f) > 5 && f[5] == "1"
+		}) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the sink has not opened its port")
+		}
+	}
 	code, out, errs := trafgen(t.Context(), append([]string{"send", "--tx-only"}, places...)...)
 	sent := reportOf(t, out)
 	if code != 0 || errs != "" || sent.Total.Sent < 3000 || sent.Total.Observed != 0 {
