@@ -18,7 +18,7 @@ func TestHostilePeer(t *testing.T) {
 	p.bird2.Kill()
 	p.ce.Run(t, "ip", "route", "add", "default", "via", "10.0.0.1", "src", redPublic)
 	text := strings.Replace(peConfig(toRed, homeStatic, ceRedFallback+redHome, ""), "192.0.2.6: {as: 64502,",
-		"192.0.2.6: {as: 64502, max-prefixes: {limit: 50000, restart: 1s},", 1)
+		"192.0.2.6: {as: 64502, max-prefixes: {limit: 50000, restart: 1m},", 1)
 	r := start(t, p.pe, text)
 	eventually(t, "isp1's routes are there", func() bool { return r.session("192.0.2.2").Accepted == 2 })
 	reaches(t, p.ce, isp1Loopback)

@@ -74,7 +74,7 @@ protocol bgp vrfwd {
 
 // peConfig is the provider edge: parent, bgp and red add to the parent, its BGP and the VRF; policies follow.
 func peConfig(parent, bgp, red, policies string) string {
-	return `ports: {core: {}, core2: {}, red: {}}
+	return longRings + `ports: {core: {}, core2: {}, red: {}}
 vr:
   interfaces:
     uplink: {layer2: core, addresses: [192.0.2.1/30]}

@@ -63,11 +63,15 @@ func (p *place) addressISP(t testing.TB) {
 	p.isp.Run(t, "ip", "route", "add", "203.0.113.0/24", "via", "192.0.2.1", "src", ispLoopback)
 }
 
+// longRings are receive rings that hold a second, at a block a millisecond: the tests, and whatever else the machine does, take the
+// processor away for a while.
+const longRings = "rings: {blocks: 1024}\n"
+
 // config is a configuration of the place: red and blue reach the Internet by fallback, green does not. parent and vrfs add
 // to the parent, and to red and blue by what they return for its name.
 func config(parent string, vrf func(name string) string) string {
 	var s strings.Builder
-	s.WriteString("ports: {core: {}, red: {}, blue: {}, green: {}}\nvr:\n  interfaces:\n    uplink: {layer2: core, addresses: [192.0.2.1/24]}\n")
+	s.WriteString(longRings + "ports: {core: {}, red: {}, blue: {}, green: {}}\nvr:\n  interfaces:\n    uplink: {layer2: core, addresses: [192.0.2.1/24]}\n")
 	s.WriteString(indent(parent, 2))
 	s.WriteString("vrfs:\n")
 	for _, name := range []string{"red", "blue"} {

@@ -135,14 +135,12 @@ func (s *soak) refused(t testing.TB) (frames uint64) {
 }
 
 // soakConfig is the soak's configuration: sites reach the Internet by fallback, and the Internet them by export. The routes
-// that change lead to one of the tester's two addresses. The tester, and whatever else the machine does, take the processor
-// away for a while: receive rings hold a second, at a block a millisecond.
+// that change lead to one of the tester's two addresses.
 func soakConfig(gateway string) string {
 	var s strings.Builder
 	s.WriteString(`
 metrics: 127.0.0.1:9100
-rings: {blocks: 1024}
-ports: {trunk: {}, core: {}}
+` + longRings + `ports: {trunk: {}, core: {}}
 prefix-lists:
   homes: [permit 100.64.0.0/10 ge 24]
 route-maps:
