@@ -74,12 +74,16 @@ func (t *Table) resolve(v *vr, gateway uint32) (adjKey, bool) {
 	return adjKey{}, false
 }
 
-// onLink finds the adjacency of a gateway that must be a station on a network of one of the VR's interfaces.
+// onLink finds the adjacency of a gateway that must be another's station on a network of one of the VR's interfaces.
 func (t *Table) onLink(v *vr, gateway uint32) (adjKey, bool) {
 	for _, did := range v.rib.Supernets(netPrefix(gateway, 32)) {
 		for id := t.dests.at(did).first; id != 0; id = t.paths.at(id).next {
 			p := t.paths.at(id)
-			if k := &t.nexthops[p.nh].key; p.source == Connected && !p.leaked() && t.ifaces[k.iface].up {
+			switch k := &t.nexthops[p.nh].key; {
+			case p.leaked():
+			case p.source == OwnAddress:
+				return adjKey{}, false
+			case p.source == Connected && t.ifaces[k.iface].up:
 				return adjKey{Forward, k.iface, gateway}, true
 			}
 		}

@@ -101,7 +101,7 @@ type Route struct {
 	Tag      uint32
 	Attrs    *Attributes // nil: none; may be shared by any number of routes, must not be modified afterwards
 	Peer     Peer        // EBGP and IBGP: the neighbour it was learned from; the zero value: none
-	// OnLink, of a route of a peer: the gateway must be a station on a network of one of the VR's interfaces, as it must if
+	// OnLink, of a route of a peer: the gateway must be another's station on a network of one of the VR's interfaces, as it must if
 	// the peer is an external one on the same network (RFC 4271 5.1.3). Without it any connected or static route that holds
 	// the gateway leads there, a default route too.
 	OnLink bool

@@ -373,8 +373,12 @@ func TestRule11Recursion(t *testing.T) {
 	apply(t, tab, DeleteRoute{Route{Prefix: pfx("198.51.100.0/24"), Source: Static}})
 	gone("no static route left")
 	// The router's own address is no gateway.
-	apply(t, tab, ebgp("", "20.0.0.0/8", nil, &Attributes{NextHop: ip("192.0.2.1")}))
+	own := ebgp("", "20.0.0.0/8", nil, &Attributes{NextHop: ip("192.0.2.1")})
+	apply(t, tab, own)
 	gone("own address")
+	own.OnLink, own.Peer = true, peer1
+	apply(t, tab, own)
+	gone("own address, on a connected network")
 }
 
 func TestRule11OneSlotPerNextHop(t *testing.T) {

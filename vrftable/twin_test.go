@@ -308,6 +308,8 @@ func (w *twin) resolve(rib twinRIB, p *twinPath, depth int) (twinHop, bool) {
 		for _, c := range all {
 			via, isVia := c.nh.(Via)
 			switch {
+			case c.source == OwnAddress && p.onLink:
+				return twinHop{}, false // a station must be another's
 			case c.source != Connected && (p.onLink || c.source != OwnAddress && c.source != Static),
 				c.iface != "" && !w.up(c.iface),
 				isVia && via.Interface != "" && !w.up(via.Interface):
