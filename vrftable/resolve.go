@@ -1,7 +1,9 @@
 package vrftable
 
-// maxRecursion is how many routes a gateway may be looked up through. It also ends loops.
-const maxRecursion = 8
+const (
+	maxRecursion = 8  // routes that a gateway may be looked up through, one behind the other: it ends loops
+	maxLookups   = 64 // lookups for one gateway, where several routes of a prefix are tried
+)
 
 // deriveNextHops gives every queued next hop its adjacency. What one next hop resolves to may decide others: bind
 // queues those, until nothing changes. It ends because a result depends on the configured routes and the interfaces'
@@ -49,26 +51,38 @@ func (t *Table) evaluate(k *nhKey) (adjKey, bool) {
 }
 
 // resolve finds the adjacency behind a gateway: through the longest connected or static route that holds it and whose
-// own interface, if it names one, is up; if that route has a gateway without an interface, through that one, and so on.
+// own interface, if it names one, is up; if that route has a gateway without an interface, through that one, and so on. Of
+// several such routes of one prefix it is the first, as best paths are chosen, that leads to an adjacency.
 //
 // Routes learned by BGP are not looked through, and a gateway that cannot be resolved does not fall back to a shorter
 // route: with either, a route could decide its own resolution and flap for ever. As it stands, the result is a function
 // of the configured routes and the interfaces' states, and a loop ends unresolved at the depth limit.
 func (t *Table) resolve(v *vr, gateway uint32) (adjKey, bool) {
-	for range maxRecursion {
-		p := t.resolver(v, gateway)
-		if p == nil {
-			return adjKey{}, false
-		}
+	lookups := maxLookups
+	return t.resolveThrough(v, gateway, maxRecursion, &lookups)
+}
+
+// resolveThrough is resolve through at most depth routes one behind the other, with at most so many lookups.
+func (t *Table) resolveThrough(v *vr, gateway uint32, depth int, lookups *int) (adjKey, bool) {
+	if depth == 0 || *lookups == 0 {
+		return adjKey{}, false
+	}
+	*lookups--
+	d := t.resolverOf(v, gateway)
+	for p := t.nextResolver(d, nil); p != nil; p = t.nextResolver(d, p) {
+		key, ok := adjKey{}, false
 		switch k := &t.nexthops[p.nh].key; k.kind {
 		case nhGlean:
-			return adjKey{Forward, k.iface, gateway}, true
+			key, ok = adjKey{Forward, k.iface, gateway}, true
 		case nhRecursive:
-			gateway = k.gateway
+			key, ok = t.resolveThrough(v, k.gateway, depth-1, lookups)
 		case nhLocal:
 			return adjKey{}, false // a gateway must be another's address
 		default:
-			return t.evaluate(k)
+			key, ok = t.evaluate(k)
+		}
+		if ok {
+			return key, true
 		}
 	}
 	return adjKey{}, false
@@ -91,29 +105,37 @@ func (t *Table) onLink(v *vr, gateway uint32) (adjKey, bool) {
 	return adjKey{}, false
 }
 
-// resolver returns the path that a gateway is to be resolved through; nil: none.
-func (t *Table) resolver(v *vr, gateway uint32) *path {
+// resolverOf returns the dest of the longest prefix that a gateway may be resolved through; nil: none.
+func (t *Table) resolverOf(v *vr, gateway uint32) *dest {
 	for _, did := range v.rib.Supernets(netPrefix(gateway, 32)) {
-		var best *path
-		for id := t.dests.at(did).first; id != 0; {
-			p := t.paths.at(id)
-			id = p.next
-			if p.leaked() || !p.source.resolver() {
-				continue
-			}
-			switch k := &t.nexthops[p.nh].key; k.kind {
-			case nhLocal, nhGlean, nhDirect:
-				if !t.ifaces[k.iface].up {
-					continue
-				}
-			}
-			if best == nil || t.compare(p, best) < 0 {
-				best = p
-			}
-		}
-		if best != nil {
-			return best
+		if d := t.dests.at(did); t.nextResolver(d, nil) != nil {
+			return d
 		}
 	}
 	return nil
+}
+
+// nextResolver returns the first path of a dest, as best paths are chosen, that comes after the path last and that a gateway may
+// be resolved through; nil: none. A nil dest has none.
+func (t *Table) nextResolver(d *dest, last *path) (first *path) {
+	if d == nil {
+		return nil
+	}
+	for id := d.first; id != 0; {
+		p := t.paths.at(id)
+		id = p.next
+		if p.leaked() || !p.source.resolver() || last != nil && t.compare(p, last) <= 0 {
+			continue
+		}
+		switch k := &t.nexthops[p.nh].key; k.kind {
+		case nhLocal, nhGlean, nhDirect:
+			if !t.ifaces[k.iface].up {
+				continue
+			}
+		}
+		if first == nil || t.compare(p, first) < 0 {
+			first = p
+		}
+	}
+	return first
 }

@@ -372,6 +372,15 @@ func TestRule11Recursion(t *testing.T) {
 	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Forward, "uplink", "192.0.2.2")
 	apply(t, tab, DeleteRoute{Route{Prefix: pfx("198.51.100.0/24"), Source: Static}})
 	gone("no static route left")
+	// Of two statics the first that leads somewhere counts.
+	apply(t, tab, static("", "198.51.100.1/32", via("198.18.9.9")))
+	gone("through a static whose own gateway is not there")
+	floating := static("", "198.51.100.1/32", via("192.0.2.2"))
+	floating.Distance = 10
+	apply(t, tab, floating)
+	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Forward, "uplink", "192.0.2.2")
+	apply(t, tab, DeleteRoute{floating.Route})
+	gone("without it")
 	// The router's own address is no gateway.
 	own := ebgp("", "20.0.0.0/8", nil, &Attributes{NextHop: ip("192.0.2.1")})
 	apply(t, tab, own)

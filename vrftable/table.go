@@ -12,7 +12,7 @@
 // interface (3.2). Everything a packet needs is resolved when a route is installed (3.11): the FIB's hop names a slot
 // that holds the finished layer 2 header. Equal paths that are used together lead to a slot that is a group, whose buckets
 // name the slots of its members (see Buckets): what is not looked through is recursion, where a gateway behind several equal
-// static routes is resolved through the first of them.
+// static routes is resolved through the first of them that leads somewhere.
 //
 // Exports are chosen from a VRF's own routes, whether or not an imported route hides them there; imports from the
 // parent's routes in use, exports included, which are then refused. So what is exported never depends on what is

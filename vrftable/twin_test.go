@@ -25,6 +25,8 @@ type twin struct {
 	paths  map[string]int  // maximum paths, by VR
 	stale  map[string]bool // by VR and identity of the route: its peer restarts
 	tab    *Table          // for the numbers that decide last: interface indexes and tables
+
+	lookups int // that are left for the gateway at hand
 }
 
 type twinL2 struct {
@@ -279,6 +281,7 @@ func (w *twin) natives(vr string) twinRIB {
 	}
 	for _, all := range rib {
 		for _, p := range all {
+			w.lookups = maxLookups
 			p.to, p.ok = w.resolve(rib, p, 0)
 		}
 	}
@@ -296,10 +299,11 @@ func (w *twin) resolve(rib twinRIB, p *twinPath, depth int) (twinHop, bool) {
 	if v.Interface != "" {
 		return w.hopTo(v.Interface, v.Gateway), w.up(v.Interface)
 	}
-	if depth == maxRecursion {
+	if depth == maxRecursion || w.lookups == 0 {
 		return twinHop{}, false
 	}
-	var best *twinPath
+	w.lookups--
+	var through []*twinPath
 	bits := -1
 	for prefix, all := range rib {
 		if !prefix.Contains(v.Gateway) || prefix.Bits() < bits {
@@ -315,18 +319,30 @@ func (w *twin) resolve(rib twinRIB, p *twinPath, depth int) (twinHop, bool) {
 				isVia && via.Interface != "" && !w.up(via.Interface):
 				continue
 			}
-			if prefix.Bits() > bits || w.better(c, best) {
-				best, bits = c, prefix.Bits()
+			if prefix.Bits() > bits {
+				through, bits = nil, prefix.Bits()
 			}
+			through = append(through, c)
 		}
 	}
-	switch {
-	case best == nil || best.nh == NextHop(Local):
-		return twinHop{}, false
-	case best.nh == NextHop(Glean):
-		return w.hopTo(best.iface, v.Gateway), true
+	slices.SortFunc(through, func(a, b *twinPath) int {
+		if w.better(a, b) {
+			return -1
+		}
+		return 1
+	})
+	for _, c := range through {
+		switch c.nh {
+		case NextHop(Local):
+			return twinHop{}, false
+		case NextHop(Glean):
+			return w.hopTo(c.iface, v.Gateway), true
+		}
+		if hop, ok := w.resolve(rib, c, depth+1); ok {
+			return hop, true
+		}
 	}
-	return w.resolve(rib, best, depth+1)
+	return twinHop{}, false
 }
 
 func (w *twin) hopTo(iface string, gateway netip.Addr) twinHop {
