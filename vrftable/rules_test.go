@@ -379,7 +379,7 @@ func TestRule11Recursion(t *testing.T) {
 	floating.Distance = 10
 	apply(t, tab, floating)
 	want(t, tab, lookup(t, tab, "uplink", "20.1.1.1"), Forward, "uplink", "192.0.2.2")
-	apply(t, tab, DeleteRoute{floating.Route})
+	apply(t, tab, DeleteRoute(floating))
 	gone("without it")
 	// The router's own address is no gateway.
 	own := ebgp("", "20.0.0.0/8", nil, &Attributes{NextHop: ip("192.0.2.1")})

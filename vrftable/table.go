@@ -244,9 +244,8 @@ func (t *Table) Apply(changes []Change) error {
 		t.derive()
 		t.takeBack()
 		err = fmt.Errorf("vrftable: %w: nothing was applied", err)
-	} else {
-		t.tellWatches()
 	}
+	t.tellWatches() // also of a batch taken back: which routes stand at an import limit may have changed
 	t.settle()
 	return err
 }

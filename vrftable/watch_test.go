@@ -1,11 +1,14 @@
 package vrftable
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"testing"
+
+	"vrfwd/lpm"
 )
 
 // watcher follows one VR: what it says of a route in use is right for as long as its watch tells of nothing.
@@ -220,6 +223,47 @@ func TestWatchLimit(t *testing.T) {
 	apply(t, tab, static("", "27.0.0.0/8", Discard))
 	if prefixes, all := w.Take(nil); len(prefixes) > 0 || all {
 		t.Error("a closed watch goes on")
+	}
+}
+
+// TestWatchTakenBack: where a batch that is taken back has changed which routes stand at an import limit, that is told.
+func TestWatchTakenBack(t *testing.T) {
+	tab := newWorld(t)
+	tagged := func(prefix string) Change {
+		r := static("", prefix, Discard)
+		r.Tag = 1
+		return r
+	}
+	apply(t, tab, SetRouteMap{"tagged", []RouteMapEntry{{Permit: true, Match: Match{Tag: 1}}}},
+		SetImportMap{VRF: "a", RouteMap: "tagged", MaxRoutes: 1}, tagged("20.0.0.0/8"), tagged("21.0.0.0/8"))
+	imported := func() (prefixes []netip.Prefix) {
+		for i := range tab.RoutesIn("a", pfx("20.0.0.0/7")) {
+			prefixes = append(prefixes, i.Prefix)
+		}
+		return prefixes
+	}
+	before := imported()
+	w, err := tab.Watch("a", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	write, failed := tab.writeFIB, false
+	tab.writeFIB = func(v *vr, changes []lpm.Route) error {
+		if !failed {
+			failed = true
+			return lpm.ErrFull
+		}
+		return write(v, changes)
+	}
+	if err := tab.Apply([]Change{DeleteRoute{Route{Prefix: before[0], Source: Static}}}); !errors.Is(err, lpm.ErrFull) {
+		t.Fatal(err)
+	}
+	told, _ := w.Take(nil)
+	for _, p := range append(before, imported()...) {
+		if !slices.Contains(told, p) {
+			t.Errorf("%v was imported before, %v is now: told was %v", before, imported(), told)
+		}
 	}
 }
 
