@@ -23,11 +23,11 @@ func (c SetPrefixList) stage(t *Table) error {
 		t.policies.lists[c.Name] = l
 		t.journal.undo(func() { delete(t.policies.lists, c.Name) })
 	}
-	old := l.rules
-	l.rules = rules
+	old := l.prefixRules
+	l.prefixRules = indexRules(rules)
 	t.touchList(l)
 	t.journal.undo(func() {
-		l.rules = old
+		l.prefixRules = old
 		t.touchList(l)
 	})
 	return nil
@@ -154,7 +154,7 @@ func (t *Table) touchMap(m *routeMap) {
 			continue
 		}
 		if v.imp != nil && v.imp.routeMap == m {
-			v.imp.rejudge = true
+			v.imp.rejudge, t.importers.stale = true, true
 			t.touchVR(v)
 		}
 		if v.exp != nil && v.exp.routeMap == m {
@@ -205,7 +205,7 @@ func (c ClearImportMap) stage(t *Table) error {
 func (t *Table) setImport(v *vr, m *importMap) {
 	old := v.imp
 	set := func(m *importMap) {
-		v.imp, t.regroup = m, true
+		v.imp, t.importers.stale = m, true
 		if m != nil {
 			m.rejudge = true
 		}

@@ -3,6 +3,8 @@ package vrftable
 import (
 	"cmp"
 	"slices"
+
+	"github.com/gaissmai/bart"
 )
 
 // SetImportMap makes a VRF import those of the parent's routes in use that the route map permits, with the original's
@@ -38,15 +40,22 @@ type SetExportMap struct {
 type ClearExportMap struct{ VRF string }
 
 type importMap struct {
-	routeMap   *routeMap
-	max        int
-	distance   uint8
-	refused    uint64 // routes that were not imported at the limit
-	limited    bool   // there may be permitted routes that are not imported
-	rejudge    bool   // the map or the limit is new: judge everything again
-	filling    bool   // in Table.filling
-	group      *importGroup
-	candidates []uint32 // the parent's dests that became permitted in the batch at hand
+	routeMap *routeMap
+	max      int
+	distance uint8
+	refused  uint64 // routes that were not imported at the limit
+	limited  bool   // there may be permitted routes that are not imported
+	rejudge  bool   // the map or the limit is new: judge everything again
+	group    *importGroup
+	was      importState // when fill began
+}
+
+// importState is what fill keeps of a VRF while it imports.
+type importState struct {
+	limited  bool
+	refused  uint64
+	imported bool // something
+	forRoom  bool // it looks for what waits for room: where there is none it is done
 }
 
 type exportMap struct {
@@ -58,10 +67,21 @@ type exportMap struct {
 
 // importGroup is the VRFs that import by one route map: it is asked once per route for all of them.
 type importGroup struct {
-	routeMap *routeMap
-	vrs      []*vr
-	asked    bool
-	verdict  verdict
+	routeMap   *routeMap
+	vrs        []*vr
+	asked      bool // in importers.asked
+	verdict    verdict
+	filling    bool     // in importers.filling
+	candidates []uint32 // the parent's dests that are permitted and changed in the batch at hand
+}
+
+// importers are the VRFs with import maps.
+type importers struct {
+	stale   bool                       // groups of a VRF, or what their maps can permit
+	covers  bart.Table[[]*importGroup] // by what their maps can permit
+	asked   []*importGroup             // about the route at hand
+	filling []*importGroup             // something may be missing in their VRFs
+	scratch [2][]*vr                   // of fill
 }
 
 // deriveExports brings the parent's exported routes in line with the VRFs' own routes and export maps.
@@ -170,11 +190,11 @@ func (t *Table) inUse(d *dest) uint32 {
 }
 
 // deriveImports brings the VRFs' imported routes in line with the parent's routes in use and the import maps:
-// withdrawals and updates first, then, VRF by VRF, what there is room for.
+// withdrawals and updates first, then what there is room for.
 func (t *Table) deriveImports() {
-	t.group()
+	t.groupImporters()
 	for _, id := range t.dirtyParent {
-		if d := t.dests.at(id); d.leaks != 0 || len(t.importers) > 0 {
+		if d := t.dests.at(id); d.leaks != 0 || t.importers.covers.Size4() > 0 {
 			t.reimport(id, d)
 		}
 	}
@@ -183,19 +203,17 @@ func (t *Table) deriveImports() {
 			t.rejudge(v)
 		}
 	}
-	for _, v := range t.filling {
-		if v.imp.filling = false; v.imp.rejudge || len(v.imp.candidates) > 0 || v.imported < v.imp.max {
-			t.fill(v)
-		}
+	for _, g := range t.importers.filling {
+		t.fill(g)
 	}
-	t.filling = trim(t.filling)
+	t.importers.filling = trim(t.importers.filling)
 }
 
-// toFill notes that v may have something to import.
-func (t *Table) toFill(v *vr) {
-	if !v.imp.filling {
-		v.imp.filling = true
-		t.filling = append(t.filling, v)
+// toFill notes that something may be missing in VRFs of g.
+func (t *Table) toFill(g *importGroup) {
+	if !g.filling {
+		g.filling = true
+		t.importers.filling = append(t.importers.filling, g)
 	}
 }
 
@@ -203,16 +221,16 @@ func (t *Table) toFill(v *vr) {
 func (t *Table) withdrawn(v *vr) {
 	v.imported--
 	if v.imp != nil && v.imp.limited {
-		t.toFill(v)
+		t.toFill(v.imp.group)
 	}
 }
 
-// group sorts the VRFs with import maps by map, in the order of their tables.
-func (t *Table) group() {
-	if !t.regroup {
+// groupImporters sorts the VRFs with import maps by map, and the maps by what they can permit.
+func (t *Table) groupImporters() {
+	if !t.importers.stale {
 		return
 	}
-	t.regroup, t.importers = false, nil
+	t.importers = importers{}
 	index := map[*routeMap]*importGroup{}
 	for _, v := range t.vrs {
 		if v == nil || v.imp == nil {
@@ -222,7 +240,10 @@ func (t *Table) group() {
 		if g == nil {
 			g = &importGroup{routeMap: v.imp.routeMap}
 			index[v.imp.routeMap] = g
-			t.importers = append(t.importers, g)
+			for _, cover := range g.routeMap.covers() {
+				groups, _ := t.importers.covers.Get(cover)
+				t.importers.covers.Insert(cover, append(groups, g))
+			}
 		}
 		v.imp.group = g
 		g.vrs = append(g.vrs, v)
@@ -236,28 +257,26 @@ func (t *Table) ask(g *importGroup, best uint32, d *dest) verdict {
 	}
 	if !g.asked {
 		g.asked, g.verdict = true, t.judge(g.routeMap, t.paths.at(best), d)
+		t.importers.asked = append(t.importers.asked, g)
 	}
 	return g.verdict
 }
 
 func (t *Table) forget() {
-	for _, g := range t.importers {
-		if g.asked {
-			t.attrs.release(g.verdict.attrs)
-			g.asked, g.verdict = false, verdict{}
-		}
+	for _, g := range t.importers.asked {
+		t.attrs.release(g.verdict.attrs)
+		g.asked, g.verdict = false, verdict{}
 	}
+	t.importers.asked = t.importers.asked[:0]
 }
 
-// reimport updates and withdraws the imported copies of the parent's dest d, and notes it as a candidate where it is
-// permitted and not imported yet.
+// reimport updates and withdraws the imported copies of the parent's dest d, and notes it as a candidate of the groups
+// that permit it.
 func (t *Table) reimport(id uint32, d *dest) {
 	best := t.importable(d)
-	t.stamp++
 	for leak := d.leaks; leak != 0; {
 		next := t.paths.at(leak).leakNext
 		v := t.vrs[t.dests.at(t.paths.at(leak).dest).vr]
-		v.stamp = t.stamp
 		var want verdict
 		distance := uint8(0)
 		if v.imp != nil {
@@ -269,14 +288,11 @@ func (t *Table) reimport(id uint32, d *dest) {
 		leak = next
 	}
 	if best != 0 {
-		for _, g := range t.importers {
-			if !t.ask(g, best, d).permit {
-				continue
-			}
-			for _, v := range g.vrs {
-				if v.stamp != t.stamp {
-					v.imp.candidates = append(v.imp.candidates, id)
-					t.toFill(v)
+		for _, groups := range t.importers.covers.Supernets(d.prefix()) { // the covers of one map are disjoint
+			for _, g := range groups {
+				if t.ask(g, best, d).permit {
+					g.candidates = append(g.candidates, id)
+					t.toFill(g)
 				}
 			}
 		}
@@ -308,7 +324,7 @@ func (t *Table) rejudge(v *vr) {
 	if v.imp == nil {
 		return
 	}
-	t.toFill(v)
+	t.toFill(v.imp.group)
 	for i := len(all) - 1; i >= 0 && v.imported > v.imp.max; i-- {
 		if leak := t.importOf(v, t.dests.at(all[i].from)); leak != 0 {
 			t.setImported(v, leak, all[i].from, 0, 0, verdict{})
@@ -340,58 +356,81 @@ func (t *Table) importOf(v *vr, d *dest) uint32 {
 	return 0
 }
 
-// fill imports what is permitted and missing, in the order of prefixes, while there is room. Where all that is missing
-// became permitted in this batch, only that is looked at; otherwise the parent's routes within the map's prefixes.
-func (t *Table) fill(v *vr) {
-	m := v.imp
-	was, before := m.limited && !m.rejudge, m.refused
-	if m.rejudge || m.limited && v.imported < m.max {
-		m.limited = false
-		t.scan(v)
-	} else {
-		slices.SortFunc(m.candidates, func(a, b uint32) int {
+// fill imports into the VRFs of g what is permitted and missing, in the order of prefixes, while there is room: of all
+// the parent's routes that the map can permit where the map or the limit is new or there is room again, else of those
+// that became permitted in this batch.
+func (t *Table) fill(g *importGroup) {
+	all, rest := t.importers.scratch[0][:0], t.importers.scratch[1][:0]
+	for _, v := range g.vrs {
+		m := v.imp
+		forRoom := m.limited && !m.rejudge && v.imported < m.max
+		m.was = importState{m.limited && !m.rejudge, m.refused, v.imported > 0, forRoom}
+		if m.rejudge || forRoom {
+			m.limited = false
+			all = append(all, v)
+		} else {
+			rest = append(rest, v)
+		}
+	}
+	t.importers.scratch = [2][]*vr{all, rest}
+	if len(rest) > 0 {
+		slices.SortFunc(g.candidates, func(a, b uint32) int {
 			x, y := t.dests.at(a), t.dests.at(b)
 			return cmp.Or(cmp.Compare(x.addr, y.addr), cmp.Compare(x.bits, y.bits))
 		})
-		for _, id := range m.candidates {
-			t.importOne(v, id, t.dests.at(id))
+		for _, id := range g.candidates {
+			t.offer(g, id, rest)
 		}
 	}
-	m.candidates, m.rejudge = trim(m.candidates), false
-	if m.limited && !was {
-		t.log.Warn("vrftable: import limit reached: no more routes are imported until there is room",
-			"event", "import-limit", "vrf", v.name, "route-map", m.routeMap.name, "max-routes", m.max, "refused", m.refused-before)
+	if len(all) > 0 {
+		t.offerAll(g, all)
 	}
+	for _, v := range g.vrs {
+		m := v.imp
+		if m.rejudge = false; m.limited && !m.was.limited {
+			t.log.Warn("vrftable: import limit reached: no more routes are imported until there is room",
+				"event", "import-limit", "vrf", v.name, "route-map", m.routeMap.name, "max-routes", m.max, "refused", m.refused-m.was.refused)
+		}
+	}
+	g.filling, g.candidates = false, trim(g.candidates)
 }
 
-// scan looks at all of the parent's routes that v's map can permit. A scan for room ends at the first that finds none.
-func (t *Table) scan(v *vr) {
-	for _, cover := range v.imp.routeMap.covers() {
+// offerAll offers VRFs of g all of the parent's routes that the map can permit.
+func (t *Table) offerAll(g *importGroup, vrs []*vr) {
+	for _, cover := range g.routeMap.covers() {
 		for _, id := range t.vrs[0].rib.Subnets(cover) {
-			d := t.dests.at(id)
-			if t.importable(d) == 0 || t.importOf(v, d) != 0 {
-				continue
-			}
-			t.importOne(v, id, d)
-			if v.imp.limited && !v.imp.rejudge {
+			if vrs = t.offer(g, id, vrs); len(vrs) == 0 {
 				return
 			}
 		}
 	}
 }
 
-// importOne imports d's route in use if it is permitted and there is room.
-func (t *Table) importOne(v *vr, id uint32, d *dest) {
+// offer imports the route in use of the parent's dest id into those of the VRFs, all of g, that miss it, if it is
+// permitted and there is room. It returns the VRFs without those that are done.
+func (t *Table) offer(g *importGroup, id uint32, vrs []*vr) []*vr {
+	d := t.dests.at(id)
 	best := t.importable(d)
-	want := t.judge(v.imp.routeMap, t.paths.at(best), d)
-	switch {
-	case !want.permit:
-	case v.imported >= v.imp.max:
-		v.imp.limited = true
-		v.imp.refused++
-	default:
-		t.setLeak(v, 0, id, best, t.inUse(d), v.imp.distance, want)
-		v.imported++
+	if best == 0 {
+		return vrs
+	}
+	want := t.judge(g.routeMap, t.paths.at(best), d)
+	if want.permit {
+		vrs = slices.DeleteFunc(vrs, func(v *vr) bool {
+			m := v.imp
+			switch {
+			case m.was.imported && t.importOf(v, d) != 0:
+				return false
+			case v.imported >= m.max:
+				m.limited = true
+				m.refused++
+				return m.was.forRoom
+			}
+			t.setLeak(v, 0, id, best, t.inUse(d), m.distance, want)
+			v.imported++
+			return false
+		})
 	}
 	t.attrs.release(want.attrs)
+	return vrs
 }

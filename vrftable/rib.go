@@ -32,7 +32,6 @@ type vr struct {
 	exp       *exportMap
 	pending   []fibChange // FIB changes of the batch at hand
 	additions int         // how many of them come first, before any VR withdraws; the rest is withdrawn
-	stamp     uint64      // reimport: seen for the route at hand
 	touched   bool        // in Table.touchedVRs: import or export map or what they use changed
 	unexport  bool        // the export map was cleared
 	deleted   bool

@@ -81,9 +81,7 @@ type Table struct {
 	slots     slots
 	groups    groups
 	policies  policies
-	importers []*importGroup
-	regroup   bool // importers are out of date
-	stamp     uint64
+	importers importers
 
 	specialAdj map[adjKey]*adjacency // Discard, Reject
 
@@ -95,7 +93,6 @@ type Table struct {
 	touchedGroups  []*group
 	ties           []uint32 // scratch of equals
 	touchedVRs     []*vr    // policies changed
-	filling        []*vr    // may have something to import
 	queue          []uint32 // next hops to be evaluated
 	idle           []uint32 // next hops that may have no path left
 	idleAdj        []*adjacency
@@ -114,10 +111,13 @@ type Table struct {
 	deletedIfaces []*iface
 }
 
+// MaxVRFs is the most VRFs that a table can have room for.
+const MaxVRFs = 1<<16 - 2
+
 // New makes a table with an empty parent VR. Close gives its memory back.
 func New(c Config) (*Table, error) {
-	if c.VRFs < 0 || c.VRFs > 1<<16-2 {
-		return nil, fmt.Errorf("vrftable: %w: room for %d VRFs: 0 to %d", ErrInvalid, c.VRFs, 1<<16-2)
+	if c.VRFs < 0 || c.VRFs > MaxVRFs {
+		return nil, fmt.Errorf("vrftable: %w: room for %d VRFs: 0 to %d", ErrInvalid, c.VRFs, MaxVRFs)
 	}
 	if c.Ports == 0 {
 		c.Ports = 256
@@ -261,6 +261,7 @@ func changeError(i int, c Change, err error) error {
 // derive brings everything that follows from the staged records up to date. The order matters: each step reads what the
 // ones before have settled. See the package documentation.
 func (t *Table) derive() {
+	t.retryGroups()
 	t.deriveInterfaces()
 	t.deriveNextHops()
 	t.deriveAdjacencies()
