@@ -16,7 +16,7 @@ func (t *Table) Policy(name string) *Policy {
 	}
 	for _, e := range m.entries {
 		if e.list != nil {
-			e.list = &prefixList{rules: e.list.rules} // replaced as a whole, never changed
+			e.list = &prefixList{prefixRules: e.list.prefixRules}
 		}
 		p.entries = append(p.entries, e)
 	}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+
+	"github.com/gaissmai/bart"
 )
 
 // PrefixRule is one entry of a prefix list, as in router command lines: it matches a route whose prefix lies in Prefix
@@ -98,8 +100,31 @@ func (p *policies) init() {
 }
 
 type prefixList struct {
-	name  string
+	name string
+	prefixRules
+}
+
+// prefixRules are a prefix list's rules in order. They are replaced as a whole, never changed.
+type prefixRules struct {
 	rules []prefixRule
+	index *bart.Table[[]int] // long lists: by network, the numbers of its rules
+}
+
+// indexMin is the number of rules from which an index is faster than asking one by one.
+const indexMin = 32
+
+func indexRules(rules []prefixRule) prefixRules {
+	l := prefixRules{rules: rules}
+	if len(rules) < indexMin {
+		return l
+	}
+	l.index = new(bart.Table[[]int])
+	for i := range rules {
+		network := netPrefix(rules[i].net, uint8(maskBits(rules[i].mask)))
+		numbers, _ := l.index.Get(network)
+		l.index.Insert(network, append(numbers, i))
+	}
+	return l
 }
 
 // prefixRule is a PrefixRule made ready: it matches addr/bits if addr&mask == net and lo <= bits <= hi.
@@ -125,14 +150,29 @@ func (r PrefixRule) compile() prefixRule {
 
 func mask(bits uint8) uint32 { return ^uint32(0) << (32 - bits) }
 
-func (l *prefixList) permits(addr uint32, bits uint8) bool {
-	for i := range l.rules {
-		r := &l.rules[i]
-		if addr&r.mask == r.net && r.lo <= bits && bits <= r.hi {
-			return r.permit
+// permits tells what the first rule that matches says of a prefix.
+func (l *prefixRules) permits(addr uint32, bits uint8) bool {
+	if l.index == nil {
+		for i := range l.rules {
+			if l.rules[i].matches(addr, bits) {
+				return l.rules[i].permit
+			}
+		}
+		return false
+	}
+	first := len(l.rules)
+	for _, numbers := range l.index.Supernets(netPrefix(addr, bits)) {
+		for _, i := range numbers {
+			if i < first && l.rules[i].matches(addr, bits) {
+				first = i
+			}
 		}
 	}
-	return false
+	return first < len(l.rules) && l.rules[first].permit
+}
+
+func (r *prefixRule) matches(addr uint32, bits uint8) bool {
+	return addr&r.mask == r.net && r.lo <= bits && bits <= r.hi
 }
 
 type routeMap struct {

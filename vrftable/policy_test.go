@@ -2,6 +2,7 @@ package vrftable
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -25,14 +26,15 @@ func TestPrefixListSemantics(t *testing.T) {
 		{"deny 10.0.0.0/8", "", "10.0.0.0/8 11.0.0.0/8"}, // no match denies
 		{"permit 1.2.3.4/32", "1.2.3.4/32", "1.2.3.5/32"},
 	} {
-		l := &prefixList{}
+		var rules []prefixRule
 		for s := range strings.SplitSeq(c.rules, ";") {
 			r, err := ParsePrefixRule(s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			l.rules = append(l.rules, r.compile())
+			rules = append(rules, r.compile())
 		}
+		l := indexRules(rules)
 		for want, list := range map[bool]string{true: c.yes, false: c.no} {
 			for _, s := range strings.Fields(list) {
 				p := pfx(s)
@@ -41,6 +43,43 @@ func TestPrefixListSemantics(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestLongPrefixList: with an index a list permits what it permits rule by rule.
+func TestLongPrefixList(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 1))
+	prefix := func() (addr uint32, bits uint8) { // few networks, so that rules overlap and repeat
+		bits = uint8(rng.IntN(17))
+		return 0x0a000000 | rng.Uint32N(64)<<18&mask(bits+8), bits + 8
+	}
+	permitted := 0
+	for range 50 {
+		rules := make([]prefixRule, indexMin+rng.IntN(200))
+		for i := range rules {
+			addr, bits := prefix()
+			lo := bits + uint8(rng.IntN(int(33-bits)))
+			rules[i] = prefixRule{net: addr & mask(bits), mask: mask(bits), lo: lo, hi: lo + uint8(rng.IntN(int(33-lo))), permit: rng.IntN(2) == 0}
+		}
+		long, twin := indexRules(rules), prefixRules{rules: rules}
+		if long.index == nil {
+			t.Fatal("no index")
+		}
+		for range 2000 {
+			addr, bits := prefix()
+			bits += uint8(rng.IntN(int(33 - bits)))
+			addr &= mask(bits)
+			want := twin.permits(addr, bits)
+			if want {
+				permitted++
+			}
+			if got := long.permits(addr, bits); got != want {
+				t.Fatalf("%v: %v, rule by rule %v", netPrefix(addr, bits), got, want)
+			}
+		}
+	}
+	if permitted < 1000 || permitted > 99000 {
+		t.Errorf("%d of 100,000 permitted: that proves little", permitted)
 	}
 }
 
@@ -69,7 +108,7 @@ func FuzzParsePrefixRule(f *testing.F) {
 		}
 		// What is accepted can match something: its own prefix at its least length.
 		c := r.compile()
-		l := prefixList{rules: []prefixRule{c}}
+		l := indexRules([]prefixRule{c})
 		if c.lo > c.hi || c.hi > 32 || l.permits(c.net, c.lo) != r.Permit {
 			t.Errorf("%q: %+v", s, c)
 		}
@@ -205,9 +244,9 @@ func TestRouteMapMatchesAndSets(t *testing.T) {
 
 func TestCovers(t *testing.T) {
 	m := &routeMap{entries: []mapEntry{
-		{permit: true, list: &prefixList{rules: []prefixRule{
+		{permit: true, list: &prefixList{prefixRules: indexRules([]prefixRule{
 			PrefixRule{true, pfx("20.1.0.0/16"), 0, 24}.compile(), PrefixRule{false, pfx("30.0.0.0/8"), 0, 0}.compile(),
-			PrefixRule{true, pfx("20.0.0.0/8"), 0, 0}.compile(), PrefixRule{true, pfx("10.0.0.0/8"), 0, 0}.compile()}}},
+			PrefixRule{true, pfx("20.0.0.0/8"), 0, 0}.compile(), PrefixRule{true, pfx("10.0.0.0/8"), 0, 0}.compile()})}},
 		{permit: false},
 	}}
 	want := []netip.Prefix{pfx("10.0.0.0/8"), pfx("20.0.0.0/8")}
