@@ -118,7 +118,7 @@ type groups struct {
 	free    []uint16
 	dropped []uint16
 	waiting []waitingSlot // given back, oldest first: free once token has passed
-	full    bool          // that there is no number left was logged
+	full    bool          // there was no room, and that was logged
 }
 
 func (g *groups) init() error {
@@ -239,7 +239,7 @@ func (t *Table) equal(o, p *path) bool {
 
 // together returns the next hop that is the group of members, made where there is none. A new one begins with the buckets
 // of what d, whose best path is p, led to before, so that flows stay where they are. Where there is no room for a group, it
-// is p's own next hop, and that is logged once.
+// is p's own next hop; that is logged, once until retryGroups.
 func (t *Table) together(members [MaxPaths]uint16, n int, d *dest, p *path) uint32 {
 	g := &t.groups
 	id, ok := g.index[members]
@@ -252,7 +252,7 @@ func (t *Table) together(members [MaxPaths]uint16, n int, d *dest, p *path) uint
 			return p.nh
 		}
 		number := g.free[len(g.free)-1]
-		g.free, g.full = g.free[:len(g.free)-1], false
+		g.free = g.free[:len(g.free)-1]
 		fresh := &group{number: number, members: members, n: n}
 		fresh.first = t.nexthops[members[0]].key
 		for _, m := range members[:n] {
@@ -274,6 +274,28 @@ func (t *Table) together(members [MaxPaths]uint16, n int, d *dest, p *path) uint
 		t.evaluateGroup(id)
 	}
 	return id
+}
+
+// groupReserve is how many groups there must be room for again before what found none is tried again.
+const groupReserve = MaxGroups / 16
+
+// retryGroups looks again at all that may be in want of a group, once there is room after there was none.
+func (t *Table) retryGroups() {
+	g := &t.groups
+	if !g.full || len(g.free) < groupReserve || len(t.nhIndex)+groupReserve > maxNextHops {
+		return
+	}
+	g.full = false
+	for _, v := range t.vrs {
+		if v == nil {
+			continue
+		}
+		for _, id := range v.rib.All4() {
+			if d := t.dests.at(id); d.group == 0 && d.first != 0 && t.paths.at(d.first).next != 0 {
+				t.markDirty(id, d)
+			}
+		}
+	}
 }
 
 // seed gives a new group the buckets that d's flows have: those of the group, or all of the next hop, that it led to.

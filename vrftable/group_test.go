@@ -370,6 +370,16 @@ func TestGroupsRunOut(t *testing.T) {
 	if alone != 1 {
 		t.Errorf("%d routes use their best path alone, want 1", alone)
 	}
+	// Where some go, what was left alone has its group.
+	few := slices.IndexFunc(routes, func(r Route) bool { return r.Prefix.Addr() == netAddr(0x14000000+groupReserve<<8) })
+	apply(t, tab, DeleteRoutes{routes[:few]})
+	routes = routes[few:]
+	apply(t, tab, static("", "30.0.0.0/8", Discard))
+	for i := range uint32(MaxGroups) {
+		if v := tab.View().Lookup(0, lpm.Fallback, 0x14000000+i<<8); v.Kind == Forward {
+			t.Errorf("prefix %d still uses its best path alone", i)
+		}
+	}
 	apply(t, tab, DeleteRoutes{routes})
 	if n := len(tab.Groups()); n != 0 {
 		t.Errorf("%d groups are left", n)
