@@ -187,8 +187,24 @@ func (s *Set) compile(table uint16, c Route) error {
 	if err := s.compileBlocks(table, c.Addr, last); err != nil {
 		return err
 	}
-	for block := range s.dead[table] {
-		if b := uint32(block); b >= c.Addr>>16 && b <= last>>16 {
+	return s.compileDead(table, c.Addr>>16, last>>16)
+}
+
+// compileDead compiles the blocks from one to another that have only a key left.
+func (s *Set) compileDead(table uint16, from, to uint32) error {
+	dead := s.dead[table]
+	if int(to-from) < len(dead) {
+		for b := from; b <= to; b++ {
+			if _, ok := dead[uint16(b)]; ok {
+				if err := s.compileBlock(table, b); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	for block := range dead {
+		if b := uint32(block); b >= from && b <= to {
 			if err := s.compileBlock(table, b); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package vrftable
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -14,43 +15,27 @@ type fibChange struct {
 	route lpm.Route
 }
 
-// The ranks of FIB changes, in the order in which they are made: additions, the longest prefix first, then withdrawals,
-// the shortest first. So a lookup finds, for each address, the hop of before the batch until it finds the one of after
-// it: what is to match is there before what matched goes, and nothing shorter shows in between.
-const (
-	lastAddition = 32
-	ranks        = 2 * 33
-)
-
-func (c *fibChange) rank() int {
-	if c.route.Hop != 0 {
-		return lastAddition - int(c.route.Len)
+// order is where a change stands among those of its FIB: additions first, the longest prefix before shorter ones, then
+// withdrawals, the shortest before longer ones. So a lookup finds, for each address, the hop of before the batch until it
+// finds the one of after it: what is to match is there before what matched goes, and nothing shorter shows in between.
+// Among prefixes of one length the order is that of addresses, for FIBs take neighbours together.
+func (c *fibChange) order() uint64 {
+	rank := lastAddition - int(c.route.Len)
+	if c.route.Hop == 0 {
+		rank = lastAddition + 1 + int(c.route.Len)
 	}
-	return lastAddition + 1 + int(c.route.Len)
+	return uint64(rank)<<32 | uint64(c.route.Addr)
 }
 
-// ranked brings changes into the order of their ranks, stable otherwise, and tells how many are additions.
-func ranked(changes []fibChange) (sorted []fibChange, additions int) {
-	if len(changes) == 1 {
-		if changes[0].rank() <= lastAddition {
-			additions = 1
-		}
-		return changes, additions
-	}
-	var next [ranks + 1]int // where the next change of a rank goes
-	for i := range changes {
-		next[changes[i].rank()+1]++
-	}
-	for r := range ranks {
-		next[r+1] += next[r]
-	}
-	sorted = make([]fibChange, len(changes))
-	for i := range changes {
-		r := changes[i].rank()
-		sorted[next[r]] = changes[i]
-		next[r]++
-	}
-	return sorted, next[lastAddition]
+const lastAddition = 32 // rank
+
+// arrange brings changes into order and tells how many are additions.
+func arrange(changes []fibChange) (additions int) {
+	slices.SortFunc(changes, func(a, b fibChange) int { return cmp.Compare(a.order(), b.order()) })
+	additions, _ = slices.BinarySearchFunc(changes, (lastAddition+1)<<32, func(c fibChange, first uint64) int {
+		return cmp.Compare(c.order(), first)
+	})
+	return additions
 }
 
 // deriveBest chooses the paths of dirty prefixes and collects what changes in the FIBs.
@@ -107,7 +92,7 @@ func (t *Table) publish() error {
 	return nil
 }
 
-// publishFIBs brings the collected changes into the FIBs, in the order of their ranks. Among FIBs the parent, which is
+// publishFIBs brings the collected changes into the FIBs, in order. Among FIBs the parent, which is
 // derived first, adds last and withdraws first: a VRF's route hides the parent's as a longer one a shorter. Where a FIB
 // refuses, which it does with all of a call or nothing, its prefixes' hops are put back to what the FIB still holds; if that
 // was to take a batch back, it is owed.
@@ -137,7 +122,7 @@ func (t *Table) publishFIBs() (err error) {
 	for _, v := range slices.Backward(t.changedVRs) {
 		v.additions = len(v.pending)
 		if !t.anew(v, len(v.pending)) {
-			v.pending, v.additions = ranked(v.pending)
+			v.additions = arrange(v.pending)
 		}
 		write(v, v.pending[:v.additions])
 	}
