@@ -130,7 +130,8 @@ func (r *Router) facts(name string) (mac vrftable.MAC, mtu int, ok bool) {
 
 func (r *Router) buildTable() (err error) {
 	c := r.config
-	if r.table, err = vrftable.New(vrftable.Config{VRFs: c.MaxVRFs, Ports: len(c.Ports), Log: r.log}); err != nil {
+	room := min(2*c.MaxVRFs, vrftable.MaxVRFs) // what a reload adds stands beside what it deletes
+	if r.table, err = vrftable.New(vrftable.Config{VRFs: room, Ports: len(c.Ports), Log: r.log}); err != nil {
 		return err
 	}
 	plan, err := c.Changes(r.facts)

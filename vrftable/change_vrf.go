@@ -16,7 +16,10 @@ func (c AddVRF) stage(t *Table) error {
 	case n > 0:
 		v.table = t.vrFree[n-1]
 		t.vrFree, t.vrs[v.table] = t.vrFree[:n-1], v
-	case len(t.vrWaiting)+len(t.deletedVRs) > 0:
+	case len(t.deletedVRs) > 0:
+		return refuse(ErrCapacity, object, "the tables of VRFs that the same batch deletes are free only after it: "+
+			"delete them in a batch of their own, or raise Config.VRFs from %d", cap(t.vrs)-1)
+	case len(t.vrWaiting) > 0:
 		return refuse(ErrBusy, object, "readers still hold the tables of deleted VRFs: apply again when they have polled")
 	default:
 		return refuse(ErrCapacity, object, "%d VRFs are all there is room for: raise Config.VRFs", cap(t.vrs)-1)

@@ -792,6 +792,7 @@ func TestTableOfADeletedVRFWaitsForReaders(t *testing.T) {
 	r.Online()
 	apply(t, tab, AddVRF{"a"})
 	refused(t, tab, ErrCapacity, AddVRF{"b"})
+	refused(t, tab, ErrCapacity, DeleteVRF{"a"}, AddVRF{"b"})
 	apply(t, tab, DeleteVRF{"a"})
 	refused(t, tab, ErrBusy, AddVRF{"b"})
 	r.Quiesce()
