@@ -195,9 +195,8 @@ func (ln *lane) turn() int {
 			break
 		}
 		port := ln.rings[s.port]
-		waiting, _ := port.Pending()
 		most := min(s.burst, int(min(ln.left, endless)))
-		n := min(most, len(ln.free), len(ln.slots)-waiting)
+		n := port.Room(min(most, len(ln.free)))
 		lost, now := 0, int64(0)
 		if ln.pace != nil {
 			if n, lost, now = ln.owed(i, most, n); n+lost == 0 {

@@ -57,21 +57,28 @@ func NewMemPort(a *packet.Arena, size int) (*MemPort, error) {
 func (p *MemPort) Arena() *packet.Arena { return p.arena }
 
 // RxBurst implements Port.
-func (p *MemPort) RxBurst(d []packet.Desc) int { return p.rx.Pop(d) }
+func (p *MemPort) RxBurst(d []packet.Desc) int { return p.take(p.rx, d) }
+
+// take pops frames that come from the other side: another core has their lines.
+func (p *MemPort) take(r *ring.SPSC[packet.Desc], d []packet.Desc) int {
+	n := r.Pop(d)
+	p.arena.Prefetch(d[:n])
+	return n
+}
 
 // TxBurst implements Port.
 func (p *MemPort) TxBurst(from *packet.Arena, d []packet.Desc) int {
 	if from != p.arena {
 		return p.copyBurst(from, d)
 	}
-	d = d[:min(len(d), p.tx.Cap()-p.tx.Len())] // to the producer Len is the most there can be
+	d = d[:p.tx.Room(len(d))]
 	Pad(p.arena, d)
 	return p.tx.Push(d)
 }
 
 // copyBurst sends copies. A frame too large for the arena is not taken, nor are those behind it.
 func (p *MemPort) copyBurst(from *packet.Arena, d []packet.Desc) int {
-	room := min(len(d), len(p.stash), p.tx.Cap()-p.tx.Len())
+	room := p.tx.Room(min(len(d), len(p.stash)))
 	for i := range d[:room] {
 		if int(d[i].Len) > p.arena.FrameSize() {
 			room = i
@@ -96,11 +103,14 @@ func (p *MemPort) Free(d []packet.Desc) {
 	}
 }
 
+// Room returns how many of n frames Inject would take now.
+func (p *MemPort) Room(n int) int { return p.rx.Room(n) }
+
 // Inject offers frames for reception. The port owns d[:n], the outside keeps d[n:]: the ring is full.
 func (p *MemPort) Inject(d []packet.Desc) (n int) { return p.rx.Push(d) }
 
 // Collect takes frames that were sent. The outside owns d[:n].
-func (p *MemPort) Collect(d []packet.Desc) (n int) { return p.tx.Pop(d) }
+func (p *MemPort) Collect(d []packet.Desc) (n int) { return p.take(p.tx, d) }
 
 // Freed takes back injected frames that were not handed on. The outside owns d[:n].
 func (p *MemPort) Freed(d []packet.Desc) (n int) { return p.free.Pop(d) }
@@ -116,6 +126,3 @@ func (p *MemPort) Lend(d []packet.Desc) (n int) {
 	}
 	return p.lend.Push(d)
 }
-
-// Pending returns the frames that wait to be received and to be collected: snapshots.
-func (p *MemPort) Pending() (rx, tx int) { return p.rx.Len(), p.tx.Len() }

@@ -27,12 +27,15 @@ func TestMemPortHandsOver(t *testing.T) {
 	if n := p.Inject(d); n != 4 {
 		t.Fatalf("Inject took %d of 6 into a ring of 4", n)
 	}
-	if rx, tx := p.Pending(); rx != 4 || tx != 0 {
-		t.Errorf("%d to receive, %d to collect", rx, tx)
+	if n := p.Room(2); n != 0 {
+		t.Errorf("room for %d beside 4 in a ring of 4", n)
 	}
 	got := make([]packet.Desc, 6)
 	if n := p.RxBurst(got); n != 4 || got[3] != d[3] {
 		t.Fatalf("RxBurst gave %d: %v", n, got)
+	}
+	if n := p.Room(6); n != 4 {
+		t.Errorf("room for %d in an empty ring of 4", n)
 	}
 	if n := p.TxBurst(a, got[:3]); n != 3 {
 		t.Fatalf("TxBurst took %d of 3", n)

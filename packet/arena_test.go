@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"vrfwd/internal/offheap"
@@ -136,6 +137,28 @@ func TestArenaOutOfRange(t *testing.T) {
 	if h := a.HeadroomOf(Desc{Off: size}); h != 0 {
 		t.Errorf("HeadroomOf behind the arena = %d", h)
 	}
+}
+
+// TestArenaPrefetch: what is asked for does no harm, wherever it is.
+func TestArenaPrefetch(t *testing.T) {
+	a := mustArena(t, 2, 64)
+	for i := range a.Bytes() {
+		a.Bytes()[i] = byte(i)
+	}
+	d := []Desc{a.Desc(1), a.Desc(0), {Off: uint32(len(a.Bytes()))}, {Off: 1<<32 - 1}, {Off: 63}}
+	want := slices.Clone(d)
+	for n := range len(d) + 1 {
+		a.Prefetch(d[:n])
+	}
+	if !slices.Equal(d, want) {
+		t.Errorf("descriptors have changed: %v", d)
+	}
+	for i, b := range a.Bytes() {
+		if b != byte(i) {
+			t.Fatalf("byte %d has changed", i)
+		}
+	}
+	new(Arena).Prefetch(d)
 }
 
 func TestArenaRefuses(t *testing.T) {

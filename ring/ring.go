@@ -86,20 +86,26 @@ func pointerFree(t reflect.Type) bool {
 	}
 }
 
+// Room returns how many of n elements a Push now would take. Producer only.
+func (r *SPSC[T]) Room(n int) int {
+	tail := r.tail.Load()
+	free := uint32(len(r.slots)) - (tail - r.headSeen)
+	if uint64(free) < uint64(n) {
+		r.headSeen = r.head.Load()
+		free = uint32(len(r.slots)) - (tail - r.headSeen)
+	}
+	return min(n, int(free))
+}
+
 // Push appends the first n elements of v and returns n, less than len(v) when the ring fills up and 0 when it is
 // full. It never waits. The caller no longer owns v[:n] and still owns v[n:]; v itself may be reused at once. Producer
 // only.
 func (r *SPSC[T]) Push(v []T) int {
-	tail := r.tail.Load()
-	free := uint32(len(r.slots)) - (tail - r.headSeen)
-	if uint64(free) < uint64(len(v)) {
-		r.headSeen = r.head.Load()
-		free = uint32(len(r.slots)) - (tail - r.headSeen)
-	}
-	n := min(len(v), int(free))
+	n := r.Room(len(v))
 	if n == 0 {
 		return 0
 	}
+	tail := r.tail.Load()
 	k := copy(r.slots[tail&r.mask:], v[:n])
 	copy(r.slots, v[k:n])
 	storeRelease(&r.tail, tail+uint32(n)) // one publication per call, after the copies

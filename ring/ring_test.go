@@ -108,6 +108,9 @@ func TestAgainstSlice(t *testing.T) {
 				v[i] = next + uint64(i)
 			}
 			want := min(len(v), size-len(queue))
+			if n := r.Room(len(v)); n != want {
+				t.Fatalf("size %d: Room of %d beside %d = %d, want %d", size, len(v), len(queue), n, want)
+			}
 			if n := r.Push(v); n != want {
 				t.Fatalf("size %d: Push of %d onto %d = %d, want %d", size, len(v), len(queue), n, want)
 			}
