@@ -207,6 +207,8 @@ func liveBars() (rows []row) {
 	add(row{what: "the same : dpdk-testpmd, io forwarding by net_af_packet", unit: "Mpps", of: fwd, per: live("testpmd", "max"), show: "x", bar: 1})
 	add(row{what: "the same : the least in C, without a lookup", unit: "Mpps", of: fwd, per: live("c", "max"), show: "x", bar: 1})
 	add(row{what: "the same : the kernel with these routes, on a CPU of its own by RPS", unit: "Mpps", of: fwd, per: live("kernel-rps", "max"), show: "x"})
+	add(row{what: "the same, while it catches up with a backlog, which no generator limits", unit: "Mpps", of: live("fwd", "backlog"), show: "Mpps"})
+	add(row{what: "the same : the least in C, without a lookup", unit: "Mpps", of: live("fwd", "backlog"), per: live("c", "backlog"), show: "x", bar: 1})
 	for _, rate := range []string{"50kpps", "100kpps", "200kpps"} {
 		add(row{what: "CPU time a packet at " + rate, unit: "cpu-ns/pkt", of: live("fwd", rate), show: "ns"})
 		add(row{what: "the same - the least in C", unit: "cpu-ns/pkt", of: live("fwd", rate), less: live("c", rate), show: "ns", bar: -80})
