@@ -79,12 +79,13 @@ func (r row) verdict(v float64) string {
 	return "**missed**"
 }
 
-// judged is what of a figure is held against the bar: the median, or the upper end where nothing is allowed.
+// judged is what of a figure is held against the bar, in the unit that is shown: the median, or the upper end where
+// nothing is allowed.
 func (r row) judged(v figure) float64 {
 	if r.bar == none {
-		return v.high
+		return v.high * v.unit.scale
 	}
-	return v.v
+	return v.v * v.unit.scale
 }
 
 // limit prints a bar or an aim.

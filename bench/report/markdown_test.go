@@ -152,6 +152,19 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestJudged: what is held against a bar is in the bar's unit.
+func TestJudged(t *testing.T) {
+	v := figure{v: 891_000, low: 800_000, high: 930_000, unit: unit{"M/s", 1e-6}}
+	r := row{bar: 0.5, aim: 2}
+	if got := r.judged(v); got < 0.8909 || got > 0.8911 || r.verdict(got) != "bar" {
+		t.Errorf("%v: %q", got, r.verdict(got))
+	}
+	r.bar = none
+	if got := r.judged(v); got < 0.9299 || got > 0.9301 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestNumber(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", 3.14159: "3.14", 0.01234: "0.0123", 99.96: "100", 1234.5: "1234", 2e6: "2000000", 1e-9: "0", -2e-5: "0"} {
 		if got := number(v); got != want {
