@@ -26,19 +26,25 @@ func TestHostilePeer(t *testing.T) {
 	s := newStream(t, p.ce, redPublic, p.isp1, isp1Loopback)
 
 	h := &hostile{t: t, p: p}
-	for name, b := range map[string][]byte{
-		"no marker":      make([]byte, 200),
-		"length 0":       message(0, wire.BGP_MSG_OPEN, 29),
-		"length 18":      message(18, wire.BGP_MSG_OPEN, 29),
-		"length 65535":   message(65535, wire.BGP_MSG_OPEN, 29),
-		"type 99":        message(19, 99, 19),
-		"UPDATE first":   message(23, wire.BGP_MSG_UPDATE, 23),
-		"half a message": message(4096, wire.BGP_MSG_OPEN, 100),
-		"wrong AS":       h.open(64999),
+	for _, m := range []struct {
+		name string
+		said []byte
+		why  string
+	}{
+		{"no marker", make([]byte, 200), "marker is not all ones"},
+		{"length 0", message(0, wire.BGP_MSG_OPEN, 29), "0 bytes for a message of type 1"},
+		{"length 18", message(18, wire.BGP_MSG_OPEN, 29), "18 bytes for a message of type 1"},
+		{"length 65535", message(65535, wire.BGP_MSG_OPEN, 29), "65535 bytes for a message of type 1"},
+		{"type 99", message(19, 99, 19), "message of type 99"},
+		{"UPDATE first", message(23, wire.BGP_MSG_UPDATE, 23), "type 2 in place of an OPEN"},
+		{"half a message", message(4096, wire.BGP_MSG_OPEN, 100), "EOF"},
+		{"wrong AS", h.open(64999), "received 64999"},
 	} {
-		if !h.says(b) {
-			t.Logf("%s: the router was not listening to it just then", name)
+		if out, err := r.ask("clear", "bgp", "192.0.2.6"); err != nil { // else it waits for its penalty to be over
+			t.Fatalf("%v: %s", err, out)
 		}
+		eventually(t, m.name+" is listened to", func() bool { return h.says(m.said) })
+		eventually(t, m.name+" is why", func() bool { return strings.Contains(r.session("192.0.2.6").LastError, m.why) })
 	}
 	for range 30 { // a neighbour that comes and goes every 100 ms
 		h.says(h.open(64502))
