@@ -3,6 +3,7 @@
 package lpm
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
@@ -19,47 +20,85 @@ func pick512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint
 func sift512(keys *Key, list *uint8, picked int, sure *uint8, tops, heads *uint64, words *uint32) int
 
 //go:noescape
-func aim(addrs *uint32, at *Hop, n int, root *uint32, leaves *uint8)
-
-//go:noescape
-func collect(hops *Hop, n int, leaves *uint8, ids *uint32, escapes *uint64)
+func staged(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
 //go:noescape
 func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
 	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
-// Which kernels can run here. Those that prefetch come first where there are no gathers worth the name: on Zen 3, without
-// AVX-512, they take a third of the Go code's time.
+// Which kernels can run here. Those in stages come first, but on Intel, where those that gather have not been measured against them.
 var (
-	prefetching = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT)
-	gathering   = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
+	staging   = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT)
+	gathering = cpuid.CPU.IsVendor(cpuid.Intel) &&
+		cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
 )
+
+// blockKeys is what the kernels in stages take a multiple of.
+const blockKeys = 64
+
+// fewest addresses are worth a block of which most are none.
+const fewest = 16
+
+// lanesOf lists the bits of a byte, from the lowest on, a byte each.
+var lanesOf = func() (all [1 << 8]uint64) {
+	for b := range all {
+		for rest, at := uint8(b), 0; rest != 0; rest, at = rest&(rest-1), at+8 {
+			all[b] |= uint64(bits.TrailingZeros8(rest)) << at
+		}
+	}
+	return all
+}()
 
 // burst is burstGo by a kernel.
 func (d *dense) burst(addrs []uint32, hops []Hop, escapes *marks) {
-	switch n := len(addrs); {
-	case n == 0:
-	case d.narrow == nil || !prefetching && !gathering:
-		d.burstGo(addrs, hops, escapes, 0)
+	n := 0
+	switch {
+	case d.narrow == nil:
 	case gathering:
-		n &^= lanes - 1
-		if n > 0 {
+		if n = len(addrs) &^ (lanes - 1); n > 0 {
 			burst512(&addrs[0], &hops[0], n, &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), d.escape, &escapes[0])
 		}
-		d.burstGo(addrs, hops, escapes, n)
-	default:
-		aim(&addrs[0], &hops[0], n, &d.root[0], &d.leaf8[0])
-		collect(&hops[0], n, &d.leaf8[0], unsafe.SliceData(d.ids), &escapes[0])
+	case staging:
+		if n = len(addrs) &^ (blockKeys - 1); n > 0 {
+			d.staged(addrs[:n], hops, escapes[:])
+		}
+		if rest := addrs[n:]; len(rest) >= fewest {
+			var addrs [blockKeys]uint32
+			var found [blockKeys]Hop
+			copy(addrs[:], rest)
+			d.staged(addrs[:], found[:], escapes[n/64:])
+			escapes[n/64] &= 1<<len(rest) - 1
+			n += copy(hops[n:], found[:len(rest)])
+		}
 	}
+	d.burstGo(addrs, hops, escapes, n)
 }
 
-// lookupDual is lookupInTurn by a kernel: by one for both lookups where it prefetches.
+func (d *dense) staged(addrs []uint32, hops []Hop, escapes []uint64) {
+	staged(&addrs[0], &hops[0], len(addrs), &d.root[0], &d.leaf8[0], unsafe.SliceData(d.ids), d.escape, &escapes[0])
+}
+
+// lookupDual is lookupInTurn by a kernel: by one for both lookups where it goes in stages.
 func (s *Set) lookupDual(keys []Key, hops []Hop) {
 	d := s.parent.dense.Load()
-	if len(keys) == 0 || d.narrow == nil || !prefetching || gathering {
+	if d.narrow == nil || !staging || gathering {
 		s.lookupInTurn(d, keys, hops)
 		return
 	}
+	n := len(keys) &^ (blockKeys - 1)
+	if n > 0 {
+		s.staged(d, keys[:n], hops)
+	}
+	if rest := keys[n:]; len(rest) > 0 {
+		var keys [blockKeys]Key
+		var found [blockKeys]Hop
+		copy(keys[:], rest)
+		s.staged(d, keys[:], found[:])
+		copy(hops[n:], found[:len(rest)])
+	}
+}
+
+func (s *Set) staged(d *dense, keys []Key, hops []Hop) {
 	var escapes marks
 	dual(&keys[0], &hops[0], len(keys), nil, 0, false, &s.tops[0], &s.heads[0], &s.words.all[0], &d.root[0], &d.leaf8[0],
 		unsafe.SliceData(d.ids), d.escape, &escapes[0])
@@ -86,7 +125,7 @@ func (d *dense) pick(keys []Key, hops []Hop, list *picks, escapes *marks) (picke
 func (s *Set) override(keys []Key, hops []Hop, list *picks, n int) {
 	switch {
 	case n == 0:
-	case !prefetching:
+	case !staging:
 		s.overrideGo(keys, hops, list, n)
 	case gathering:
 		var sure picks
@@ -98,7 +137,7 @@ func (s *Set) override(keys []Key, hops []Hop, list *picks, n int) {
 	}
 }
 
-// place is overrideGo by the kernel that prefetches. sifted: list is of keys that the second filter has let through.
+// place is overrideGo by the kernel in stages. sifted: list is of keys that the second filter has let through.
 func (s *Set) place(keys []Key, hops []Hop, list *picks, n int, sifted bool) {
 	dual(&keys[0], &hops[0], len(keys), &list[0], n, sifted, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
 }
