@@ -16,21 +16,34 @@
 // 3.9 MiB for the real table. All figures: Go 1.26, the real table of 901,899 prefixes, 64 hops by hash (the worst case
 // for merging), 4 Mi shuffled keys, bursts of 256, ns per address, medians.
 //
-// On a 2-vCPU EPYC of Zen 3 (512 KiB L2 a core, some 4 MiB of a shared L3, no AVX-512):
+// On a 2-vCPU EPYC of Zen 5 (1 MiB L2 a core, AVX-512), bursts by different kernels:
 //
 //	global table                                    memory     uniform  routed  Zipf
-//	18-6-8, variable stride, byte leaves, prefetch  3.9 MiB      3.3     3.4     2.7     kept
+//	18-6-8, variable stride, byte leaves, in stages 3.9 MiB      0.8     1.1     0.7     kept
+//	the same, AVX-512 gathers                       3.9 MiB      1.2     1.5     1.0     kept for Intel, see below
+//	the same, two passes, the first prefetches      3.9 MiB      1.5     1.7     1.4     rejected: two instructions for one
+//	the same, in stages, leaves prefetched too      3.9 MiB      1.2     1.4     1.1     rejected: a third scalar pass
+//	DIR-24-8, 2-byte entries, one pass               32 MiB      5.3     2.8     0.7     the peer
+//
+// A key takes three or four instructions in a pass that only loads, and eight keys a dozen in the pass that computes where to.
+// So the reorder buffer holds as many keys as there are buffers for misses, and no prefetch has to stand in. Root entries that
+// are inserted into a vector are as fast as those that go through memory.
+//
+// On a 2-vCPU EPYC of Zen 3 (512 KiB L2 a core, some 4 MiB of a shared L3, no AVX-512), before there were stages:
+//
+//	global table                                    memory     uniform  routed  Zipf
+//	18-6-8, two passes, the first prefetches        3.9 MiB      3.3     3.4     2.7     stages came in its place
 //	the same, root entries prefetched too           3.9 MiB      3.8     3.7     2.9     rejected: a third pass
 //	the same, one pass                              3.9 MiB      7.8     5.0     4.4     plain Go is like it: the twin
 //	18-6-8, a bitmap in front of each chunk's runs  2.9 MiB      2.9     3.6     2.4     rejected: no gain but memory
 //	the same, one pass                              2.9 MiB      4.8     3.9     3.4     rejected
 //	DIR-24-8, 2-byte entries, one pass               32 MiB      9.8     6.1     3.2     the peer
 //
-// One pass that loads root and leaf keeps as many addresses in flight as the reorder buffer holds, a dozen; a pass that ends
-// in a prefetch, which retires at once, as many as there are miss buffers. Of AVX2's gathers nothing is to be had there.
+// One pass that loads root and leaf keeps as many addresses in flight as the reorder buffer holds, a dozen. Of AVX2's gathers
+// nothing is to be had there.
 //
-// On a 2-vCPU Xeon (AVX-512, 2 MiB L2 a core, large shared L3), where gathers do the same and prefetches before them bought
-// at most 0.2 ns:
+// On a 2-vCPU Xeon (AVX-512, 2 MiB L2 a core, large shared L3), where stages are still to be measured, and prefetches before
+// gathers bought at most 0.2 ns:
 //
 //	global table                                    memory     uniform  routed  Zipf
 //	18-6-8, variable stride, byte leaves, AVX-512   3.9 MiB      2.0     2.8     1.3     kept
@@ -41,14 +54,11 @@
 //	DIR-24-8, 2-byte entries, plain Go               32 MiB      4.8     3.6     1.1     the peer: 8 times the memory
 //	DIR-24-8, AVX-512 gathers                        32 MiB      5.0     2.4     0.6     the same, see below
 //
-// On a Zen 4 (AVX-512, 1 MiB L2 a core) gathers and prefetches are as fast as each other: 2.2 and 2.3 ns uniform, 2.5 and 2.4
-// routed, 1.8 and 1.8 Zipf, both lookups 3.9 and 4.1 where all fall back. Plain Go's DIR-24-8 takes 5.1, 3.0 and 1.2 there.
-//
 // Other root widths of the same structure, by size on that table with byte leaves: 16 bits 5.0 MiB, 17 bits 4.4, 18
 // bits 4.0, 19 bits 4.2, 20 bits 5.6: 18 is the least, and its 1 MiB root stays in L2. Sharing equal chunks saves
 // nothing beyond the stretches of one hop, which share a leaf each: with hashed hops no two chunks of size are equal.
 //
-// On that machine, whose L3 holds all of DIR-24-8, a vectorised DIR-24-8 is faster where few of its lines are hot (routed,
+// On the Xeon, whose L3 holds all of DIR-24-8, a vectorised DIR-24-8 is faster where few of its lines are hot (routed,
 // Zipf); it loses where its 32 MiB count (uniform), where neighbours press on the caches, and wherever a second table
 // has to stay in cache too. Per VRF it is out of the question.
 //
@@ -57,8 +67,8 @@
 //
 // The escapes, two routed addresses in a thousand, cost such a burst 0.1 to 0.2 ns an address.
 //
-// VRF tables, 1,000 typical VRFs, 284,639 routes, again on the Zen 3; a hit, half hits, and all misses, which fall back
-// (the global table alone 2.1, 3.0 and 3.4 ns on these keys):
+// VRF tables, 1,000 typical VRFs, 284,639 routes, again on the Zen 3, before there were stages; a hit, half hits, and all misses,
+// which fall back (the global table alone 2.1, 3.0 and 3.4 ns on these keys):
 //
 //	                                                 B/route    hits    half   misses
 //	16-16, one index for all tables, prefetch          4.7      13.0     9.7     5.5     kept
@@ -67,13 +77,18 @@
 //	8-8-16, run bitmaps, 2^n ranges, plain Go          7.8      60      70      15       rejected
 //	8-8-16, presence bitmaps and range lists           5.9       -       -       -       rejected, on the Xeon: 36 ns a hit
 //
+// With the parent's lookup in stages they take 6.1, 4.0 and 1.6 ns on the Zen 5, the global table alone 0.6, 0.9 and 1.05;
+// by gathers they took 6.4, 4.6 and 2.7.
+//
 // A walk through nodes touches five or six cache lines, a probe of the index and a search in ranges two. What the walk had
 // for it, AVX-512 made good on a Zen 5 (11 ns a hit, 2.2 ns with the miss where the global table took 1.4). The index
 // takes 8.4, 6.1 and 3.2 ns on a Xeon with AVX-512, where the global table takes 0.7, 2.0 and 2.1.
 //
-// Of the 5.5 ns of a miss some 0.4 go for the key, which is 8 bytes and not 4, from memory; aiming with claims costs 0.8, and
-// what they let through 0.9. The second filter eight keys at a time by gathers was slower than one by one; sixteen at a time,
-// on the Xeon, it took half hits from 7.7 to 6.8 ns, and misses from 1.50 to 1.37 times what the global table takes: kept there.
+// Of the 5.5 ns of a miss some 0.4 went for the key, which is 8 bytes and not 4, from memory; on the Zen 5 0.8 of 2.4, until keys
+// were prefetched two bursts ahead, past the caches. The second filter eight keys at a time, inserted into vectors one by one,
+// took misses from 1.38 to 1.27 ns there with the keys in cache; by AVX2's gathers it was slower than one by one.
+// Sixteen at a time by AVX-512's, on the Xeon, it took half hits from 7.7 to 6.8 ns, and misses from 1.50 to 1.37 times what
+// the global table takes: kept for Intel.
 //
 // The first of the two filters is in the word that every lookup reads, a quarter of the tables' in one bit (claims): a 64-byte
 // filter a table was one more gather for every address. The second is 64 bits a bucket: a bitmap of each table's own cost as

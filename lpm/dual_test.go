@@ -79,6 +79,46 @@ func testLookupDual(t *testing.T) {
 	}
 }
 
+// TestBurstLengths: bursts of every length are looked up, those too where what a kernel fills its last block with is an escape,
+// and nothing behind them is written.
+func TestBurstLengths(t *testing.T) {
+	kernels(t, func(t *testing.T) {
+		table, set := newTables(t, new(qsbr.Domain))
+		if err := table.Build([]Route{{Hop: 1}, {Addr: 1, Len: 32, Hop: 2}, {Addr: 10 << 24, Len: 8, Hop: 3}, {Addr: 10<<24 + 1, Len: 32, Hop: 4}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := set.Build(1, []Route{{Addr: 10<<24 + 2, Len: 32, Hop: 5}}); err != nil {
+			t.Fatal(err)
+		}
+		of := func(i int) (Key, Hop) {
+			hops := [...]Hop{1, 2, 3, 4, 5}
+			addrs := [...]uint32{0, 1, 10 << 24, 10<<24 + 1, 10<<24 + 2}
+			return Key{Addr: addrs[i%5], Table: 1, Flags: Fallback}, hops[i%5]
+		}
+		for n := range 3 * maxBurst / 2 {
+			keys, addrs, got, alone := make([]Key, n), make([]uint32, n), make([]Hop, n+maxBurst), make([]Hop, n+maxBurst)
+			for i := range keys {
+				keys[i], _ = of(i)
+				addrs[i] = keys[i].Addr
+			}
+			set.LookupDual(keys, got)
+			table.LookupBurst(addrs, alone)
+			for i := range got {
+				var both, parent Hop
+				if i < n {
+					_, both = of(i)
+					if parent = both; both == 5 {
+						parent = 3
+					}
+				}
+				if got[i] != both || alone[i] != parent {
+					t.Fatalf("burst of %d: hop %d is %d and %d, not %d and %d", n, i, got[i], alone[i], both, parent)
+				}
+			}
+		}
+	})
+}
+
 // TestFilters drives a table through growth, a default route and withdrawal: the filters never hide a route, and after
 // it is gone they let next to nothing through.
 func TestFilters(t *testing.T) {

@@ -11,7 +11,18 @@
 //	leaf   its leaf
 //
 // The burst is a number of blocks of 64 keys. Root and spot take turns by block, for then what spot loads has left the store
-// buffer, and its loads are not held up by the next block's.
+// buffer, and its loads are not held up by the next block's. With root go prefetches of the keys two bursts ahead, past the
+// caches: who has many keys mostly has them one behind the other, and hardware prefetchers stop at each page.
+
+#define EIGHT(op) \
+	op(0) \
+	op(1) \
+	op(2) \
+	op(3) \
+	op(4) \
+	op(5) \
+	op(6) \
+	op(7)
 
 // ENTRY leaves the root entry of key i at R8 in hop i of the block at BX. size is a key's. It uses AX.
 #define ENTRY(size, i) \
@@ -20,15 +31,8 @@
 	MOVL (R8)(AX*4), AX            \
 	MOVL AX, (4*i)(DI)(BX*4)
 
-#define ENTRIES(size) \
-	ENTRY(size, 0) \
-	ENTRY(size, 1) \
-	ENTRY(size, 2) \
-	ENTRY(size, 3) \
-	ENTRY(size, 4) \
-	ENTRY(size, 5) \
-	ENTRY(size, 6) \
-	ENTRY(size, 7)
+#define ENTRY_OF_ADDR(i) ENTRY(4, i)
+#define ENTRY_OF_KEY(i) ENTRY(8, i)
 
 // SPOT turns eight addresses in Y0 and their root entries in Y1 into places of leaves in Y0. It takes chunkLen-1 and 7 in Y14 and
 // Y13, and uses Y2.
@@ -54,31 +58,11 @@
 	MOVBLZX (R8)(AX*1), AX      \
 	MOVL    AX, (4*i)(DI)(BX*4)
 
-#define LEAVES \
-	LEAF(0) \
-	LEAF(1) \
-	LEAF(2) \
-	LEAF(3) \
-	LEAF(4) \
-	LEAF(5) \
-	LEAF(6) \
-	LEAF(7)
-
 // ID turns leaf i into the hop at R9.
 #define ID(i) \
 	MOVL (4*i)(DI)(BX*4), AX \
 	MOVL (R9)(AX*4), AX      \
 	MOVL AX, (4*i)(DI)(BX*4)
-
-#define IDS \
-	ID(0) \
-	ID(1) \
-	ID(2) \
-	ID(3) \
-	ID(4) \
-	ID(5) \
-	ID(6) \
-	ID(7)
 
 // ESCAPES leaves in AX which of the 32 hops from BX on are the escape in Y12. It takes order in Y11, and uses Y0..Y3.
 #define ESCAPES \
@@ -123,20 +107,14 @@ block:
 	PCALIGN $32
 
 root:
-	ENTRIES(4)
+	PREFETCHNTA 2048(SI)(BX*4)
+	EIGHT(ENTRY_OF_ADDR)
 	ADDQ $8, BX
 	CMPQ BX, R11
 	JNE  root
 
 	SUBQ $64, BX
-	SPOTS(0)
-	SPOTS(1)
-	SPOTS(2)
-	SPOTS(3)
-	SPOTS(4)
-	SPOTS(5)
-	SPOTS(6)
-	SPOTS(7)
+	EIGHT(SPOTS)
 	ADDQ $64, BX
 	CMPQ BX, CX
 	JNE  block
@@ -146,7 +124,7 @@ root:
 	PCALIGN $32
 
 leaf:
-	LEAVES
+	EIGHT(LEAF)
 	ADDQ $8, BX
 	CMPQ BX, CX
 	JNE  leaf
@@ -157,7 +135,7 @@ leaf:
 	XORL  BX, BX
 
 id:
-	IDS
+	EIGHT(ID)
 	ADDQ $8, BX
 	CMPQ BX, CX
 	JNE  id
@@ -211,27 +189,64 @@ escape:
 	VPOR     at(DI)(BX*4), Y0, Y0  \
 	VMOVDQU  Y0, at(DI)(BX*4)
 
+// KEYS collects four keys of the index, and their tables' octets, by the numbers in the list at R10 from R13 + i on.
+#define KEYS(i, keys, octets) \
+	MOVBLZX i+0(R10)(R13*1), AX             \
+	MOVBLZX i+1(R10)(R13*1), BX             \
+	MOVBLZX i+2(R10)(R13*1), CX             \
+	MOVBLZX i+3(R10)(R13*1), R11            \
+	VMOVD   2(SI)(AX*8), keys               \
+	VPINSRD $1, 2(SI)(BX*8), keys, keys     \
+	VPINSRD $2, 2(SI)(CX*8), keys, keys     \
+	VPINSRD $3, 2(SI)(R11*8), keys, keys    \
+	MOVWLZX 4(SI)(AX*8), AX                 \
+	MOVWLZX 4(SI)(BX*8), BX                 \
+	MOVWLZX 4(SI)(CX*8), CX                 \
+	MOVWLZX 4(SI)(R11*8), R11               \
+	VMOVD   4(R8)(AX*8), octets             \
+	VPINSRD $1, 4(R8)(BX*8), octets, octets \
+	VPINSRD $2, 4(R8)(CX*8), octets, octets \
+	VPINSRD $3, 4(R8)(R11*8), octets, octets
+
+// FILTER collects four words of the filter at DI.
+#define FILTER(i, words) \
+	MOVL    kept-4096+4*i+0(SP), AX     \
+	MOVL    kept-4096+4*i+4(SP), BX     \
+	MOVL    kept-4096+4*i+8(SP), CX     \
+	MOVL    kept-4096+4*i+12(SP), R11   \
+	VMOVD   (DI)(AX*4), words           \
+	VPINSRD $1, (DI)(BX*4), words, words \
+	VPINSRD $2, (DI)(CX*4), words, words \
+	VPINSRD $3, (DI)(R11*4), words, words
+
+// BIT shifts words right by five bits of from, from bit at on. It takes 31 in Y8.
+#define BIT(at, from, words, to) \
+	VPSRLD  at, from, to  \
+	VPAND   Y8, to, to    \
+	VPSRLVD to, words, to
+
 // func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
 //	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 //
-// Both lookups of a burst, n a number of blocks. The VRFs' passes prefetch for each other: a key takes too many instructions
-// there for the reorder buffer to hold many.
+// Both lookups of a burst, n a number of blocks:
 //
-//	parent   root aim        leaf                escape
-//	VRFs              sieve       filter locate         probe search
+//	root, aim        the places of the parent's leaves, and the keys with a claim
+//	leaf             the parent's leaves
+//	filter           of the keys with a claim, those that the second filter lets through
+//	locate           these keys' buckets, prefetched
+//	escape           escapes become ^0, and their bits are set
+//	probe            the keys in the buckets, and their ranges, prefetched
+//	search           a table's own route, which wins
 //
-// aim finds the places of the parent's leaves, and picks the keys with a claim; sieve prefetches the words of the second filter for
-// these; leaf loads the parent's leaves; filter asks the second filter, and locate prefetches the buckets of what it lets through;
-// escape makes escapes ^0 and sets their bits; probe finds the keys in the buckets, and prefetches their ranges; search looks into
-// these, and a table's own route wins. Without a root it is the VRFs' passes alone, for the keys that list has picked already, and
-// from locate on for those that have been sifted too.
+// Without a root it is the VRFs' passes alone, for the keys that list has picked already, and from locate on for those that have
+// been sifted too.
 //
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
 // loaded behind.
 //
 //	SI keys, R8 root, then tops, R9 leaves, then words, R10 list, then sure, DX heads, R12 end of sure, then of kept, R13 next
 //	kept: key, bucket, reference of tops, number | reference, the address below it as the ranges have it, -, number
-TEXT ·dual(SB), 0, $4624-112
+TEXT ·dual(SB), 0, $4632-112
 	NO_LOCAL_POINTERS
 	MOVQ  keys+0(FP), SI
 	MOVQ  list+24(FP), R10
@@ -239,7 +254,7 @@ TEXT ·dual(SB), 0, $4624-112
 	TESTQ R8, R8
 	JZ    vrfs
 
-	LEAQ own-4624(SP), R10
+	LEAQ own-4632(SP), R10
 	MOVQ hops+8(FP), DI
 	MOVQ n+16(FP), CX
 	LEAQ ·lanesOf(SB), R14
@@ -256,54 +271,26 @@ block:
 	PCALIGN $32
 
 root:
-	ENTRIES(8)
+	PREFETCHNTA 4096(SI)(BX*8)
+	EIGHT(ENTRY_OF_KEY)
 	ADDQ $8, BX
 	CMPQ BX, R11
 	JNE  root
 
 	SUBQ $64, BX
-	AIM(0)
-	AIM(1)
-	AIM(2)
-	AIM(3)
-	AIM(4)
-	AIM(5)
-	AIM(6)
-	AIM(7)
+	EIGHT(AIM)
 	ADDQ $64, BX
 	CMPQ BX, CX
 	JNE  block
 	MOVQ R12, picked+32(FP)
+	MOVQ $0, (R10)(R12*1) // so that the last eight of the list are numbers
 
-	MOVQ  words+64(FP), R9
-	MOVQ  heads+56(FP), DX
-	MOVQ  (DX), DI
-	MOVL  DI, CX
-	NOTL  CX
-	SHRQ  $32, DI
-	LEAQ  (R9)(DI*8), DI
-	XORL  R13, R13
-	TESTQ R12, R12
-	JEQ   leaves
-
-sieve:
-	MOVBLZX    (R10)(R13*1), AX
-	IMUL3L     $0x9E3779B9, 2(SI)(AX*8), R11
-	SHRXL      CX, R11, R14
-	PREFETCHT0 (DI)(R14*4)
-	INCQ       R13
-	CMPQ       R13, R12
-	JNE        sieve
-
-leaves:
-	MOVQ hops+8(FP), DI
-	MOVQ n+16(FP), CX
 	MOVQ leaves+80(FP), R8
 	XORL BX, BX
 	PCALIGN $32
 
 leaf:
-	LEAVES
+	EIGHT(LEAF)
 	ADDQ $8, BX
 	CMPQ BX, CX
 	JNE  leaf
@@ -314,7 +301,7 @@ leaf:
 	XORL  BX, BX
 
 id:
-	IDS
+	EIGHT(ID)
 	ADDQ $8, BX
 	CMPQ BX, CX
 	JNE  id
@@ -330,40 +317,58 @@ vrfs:
 	CMPB  sifted+40(FP), $0
 	JNE   places
 
-again: // CX shifts by 31 - order, DI first word of the filter
+	LEAQ ·lanesOf(SB), R14
+	BROADCAST($0x9E3779B9, X9, Y9)
+	BROADCAST($31, X8, Y8)
+	MOVL $8, R15
+
+again: // X10 shifts by 31 - order, DI first word of the filter
 	XORL  R12, R12
 	XORL  R13, R13
 	MOVQ  (DX), DI
 	MOVQ  DI, head-4104(SP)
-	MOVL  DI, CX
-	NOTL  CX
+	MOVL  DI, AX
+	NOTL  AX
+	ANDL  $31, AX
+	VMOVD AX, X10
 	SHRQ  $32, DI
 	LEAQ  (R9)(DI*8), DI
 
 filter:
-	MOVBLZX (R10)(R13*1), AX
-	MOVL    2(SI)(AX*8), BX    // the key, and its table
-	MOVWLZX 4(SI)(AX*8), R11
-	MOVB    AX, sure-4368(SP)(R12*1)
-	MOVL    4(R8)(R11*8), R15  // octets
-	IMUL3L  $0x9E3779B9, BX, R11
-	SHRXL   CX, R11, R14
-	MOVL    (DI)(R14*4), R14   // its word of the filter
+	KEYS(0, X0, X1)
+	KEYS(4, X2, X3)
+	VINSERTI128 $1, X2, Y0, Y0
+	VINSERTI128 $1, X3, Y1, Y1
+	VPMULLD     Y9, Y0, Y2
+	VPSRLD      X10, Y2, Y3
+	VMOVDQU     Y3, kept-4096(SP)
+	FILTER(0, X4)
+	FILTER(4, X3)
+	VINSERTI128 $1, X3, Y4, Y4
 
 	// Two bits of the filter, or one of octets.
-	SHRL  $6, R11
-	SHRXL R11, R14, AX
-	SHRL  $5, R11
-	SHRXL R11, R14, R14
-	ANDL  R14, AX
-	SHRL  $11, BX
-	SHRXL BX, R15, R15
-	ORL   R15, AX
-	ANDL  $1, AX
-	ADDQ  AX, R12
-	INCQ  R13
-	CMPQ  R13, picked+32(FP)
-	JNE   filter
+	BIT($6, Y2, Y4, Y3)
+	BIT($11, Y2, Y4, Y5)
+	VPAND     Y3, Y5, Y5
+	BIT($11, Y0, Y1, Y3)
+	VPOR      Y3, Y5, Y4
+	VPSLLD    $31, Y4, Y4
+	VMOVMSKPS Y4, AX
+	MOVQ      picked+32(FP), BX
+	SUBQ      R13, BX
+	CMPQ      BX, $8
+	CMOVQGT   R15, BX
+	BZHIL     BX, AX, AX
+
+	VMOVQ   (R10)(R13*1), X0
+	VMOVQ   (R14)(AX*8), X1
+	VPSHUFB X1, X0, X0
+	VMOVQ   X0, sure-4368(SP)(R12*1)
+	POPCNTL AX, AX
+	ADDQ    AX, R12
+	ADDQ    $8, R13
+	CMPQ    R13, picked+32(FP)
+	JLT     filter
 
 	MOVQ (DX), DI
 	CMPQ DI, head-4104(SP)
