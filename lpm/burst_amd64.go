@@ -37,7 +37,7 @@ var (
 const blockKeys = 64
 
 // fewest addresses are worth a block of which most are none.
-const fewest = 16
+const fewest = 32
 
 // lanesOf lists the bits of a byte, from the lowest on, a byte each.
 var lanesOf = func() (all [1 << 8]uint64) {
