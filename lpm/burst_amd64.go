@@ -26,20 +26,26 @@ func staged(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *u
 func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
 	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
-// Which kernels can run here. Those in stages come first, but on Intel, where those that gather have not been measured against them.
+// Which kernels can run here, and which do. Those in stages come first, but on Intel, where those that gather have not been
+// measured against them.
 var (
-	staging   = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT)
-	gathering = cpuid.CPU.IsVendor(cpuid.Intel) &&
-		cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
+	canStage  = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT)
+	canGather = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
+
+	staging   = canStage
+	gathering = canGather && cpuid.CPU.IsVendor(cpuid.Intel)
 )
 
-// blockKeys is what the kernels in stages take a multiple of.
-const blockKeys = 64
-
-// fewest addresses are worth a block of which most are none.
-const fewest = 32
+// What the kernels in stages take a multiple of, and the fewest addresses and keys that are worth a block filled up.
+const (
+	blockKeys   = 64
+	fewestAddrs = 32
+	fewestKeys  = 4
+)
 
 // lanesOf lists the bits of a byte, from the lowest on, a byte each.
+//
+//lint:ignore U1000 staged_amd64.s looks numbers up in it
 var lanesOf = func() (all [1 << 8]uint64) {
 	for b := range all {
 		for rest, at := uint8(b), 0; rest != 0; rest, at = rest&(rest-1), at+8 {
@@ -62,7 +68,7 @@ func (d *dense) burst(addrs []uint32, hops []Hop, escapes *marks) {
 		if n = len(addrs) &^ (blockKeys - 1); n > 0 {
 			d.staged(addrs[:n], hops, escapes[:])
 		}
-		if rest := addrs[n:]; len(rest) >= fewest {
+		if rest := addrs[n:]; len(rest) >= fewestAddrs {
 			var addrs [blockKeys]uint32
 			var found [blockKeys]Hop
 			copy(addrs[:], rest)
@@ -89,7 +95,11 @@ func (s *Set) lookupDual(keys []Key, hops []Hop) {
 	if n > 0 {
 		s.staged(d, keys[:n], hops)
 	}
-	if rest := keys[n:]; len(rest) > 0 {
+	switch rest := keys[n:]; {
+	case len(rest) == 0:
+	case len(rest) < fewestKeys:
+		s.lookupInTurn(d, rest, hops[n:])
+	default:
 		var keys [blockKeys]Key
 		var found [blockKeys]Hop
 		copy(keys[:], rest)

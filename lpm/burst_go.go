@@ -5,7 +5,7 @@ import "sync/atomic"
 // burstGo looks addrs[from:], of at most maxBurst, up in the dense part and marks the hops that are escapes.
 //
 // One pass: both loads of an address stand next to each other, and the out-of-order core runs some twenty addresses
-// ahead. Two passes over the burst, and a pass that only prefetches, measured no faster (see the package comment).
+// ahead. Two passes over the burst, and a pass that only prefetches, measured no faster in Go.
 func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 	if from == len(addrs) {
 		return

@@ -21,7 +21,8 @@
 //	global table                                    memory     uniform  routed  Zipf
 //	18-6-8, variable stride, byte leaves, in stages 3.9 MiB      0.8     1.1     0.7     kept
 //	the same, AVX-512 gathers                       3.9 MiB      1.2     1.5     1.0     kept for Intel, see below
-//	the same, two passes, the first prefetches      3.9 MiB      1.5     1.7     1.4     rejected: two instructions for one
+//	the same, plain Go                              3.9 MiB      2.2     2.5     1.8     the twin
+//	the same, two passes, the first prefetches      3.9 MiB      1.5     1.7     1.4     rejected: a prefetch and a load for one load
 //	the same, in stages, leaves prefetched too      3.9 MiB      1.2     1.4     1.1     rejected: a third scalar pass
 //	DIR-24-8, 2-byte entries, one pass               32 MiB      5.3     2.8     0.7     the peer
 //
@@ -77,15 +78,17 @@
 //	8-8-16, run bitmaps, 2^n ranges, plain Go          7.8      60      70      15       rejected
 //	8-8-16, presence bitmaps and range lists           5.9       -       -       -       rejected, on the Xeon: 36 ns a hit
 //
-// With the parent's lookup in stages they take 6.1, 4.0 and 1.6 ns on the Zen 5, the global table alone 0.6, 0.9 and 1.05;
-// by gathers they took 6.4, 4.6 and 2.7.
+// With the parent's lookup in stages they take 6.1, 4.0 and 1.7 ns on the Zen 5, the global table alone 0.6, 0.9 and 1.05;
+// by gathers they took 6.4, 4.6 and 2.7. With 16 Ki keys in place of 4 Mi, which caches hold, misses take 1.27 ns, the global table
+// alone 0.88.
 //
 // A walk through nodes touches five or six cache lines, a probe of the index and a search in ranges two. What the walk had
 // for it, AVX-512 made good on a Zen 5 (11 ns a hit, 2.2 ns with the miss where the global table took 1.4). The index
 // takes 8.4, 6.1 and 3.2 ns on a Xeon with AVX-512, where the global table takes 0.7, 2.0 and 2.1.
 //
 // Of the 5.5 ns of a miss some 0.4 went for the key, which is 8 bytes and not 4, from memory; on the Zen 5 0.8 of 2.4, until keys
-// were prefetched two bursts ahead, past the caches. The second filter eight keys at a time, inserted into vectors one by one,
+// were prefetched two bursts ahead, past the caches; that is for long lists of keys, and nothing to a worker, whose keys stay in
+// its cache. The second filter eight keys at a time, inserted into vectors one by one,
 // took misses from 1.38 to 1.27 ns there with the keys in cache; by AVX2's gathers it was slower than one by one.
 // Sixteen at a time by AVX-512's, on the Xeon, it took half hits from 7.7 to 6.8 ns, and misses from 1.50 to 1.37 times what
 // the global table takes: kept for Intel.

@@ -25,7 +25,8 @@ func (m *marks) each(f func(i int)) {
 // lanes is how many lookups an AVX-512 kernel makes at a time.
 const lanes = 16
 
-// picks are numbers of keys of a burst, ascending. A store may write past the last.
+// picks are numbers of keys of a burst, ascending. A store may write past the last, but numbers of keys only: a kernel takes eight
+// at a time.
 type picks [maxBurst + lanes]uint8
 
 // LookupDual looks every key up in its VRF's table and, where that has no route of any length and the key says

@@ -119,6 +119,30 @@ func TestBurstLengths(t *testing.T) {
 	})
 }
 
+// TestFirstKeyOfTable0: table 0 has no route, not even where its key in the index is that of a free place, and a writer has just
+// stored the reference of the key that goes there.
+func TestFirstKeyOfTable0(t *testing.T) {
+	kernels(t, func(t *testing.T) {
+		table, set := newTables(t, new(qsbr.Domain))
+		head, all := set.heads[0], set.words.all
+		for i := range uint32(bucketKeys) {
+			all[(uint32(head)>>5+bucketOf(head, 0))*bucketWords+bucketKeys+i] = 77 // the one range of hop 77
+		}
+		all[filterWord(head, 0)] |= markOf(0)
+		table.dense.Load().root[0] |= 1 // a claim
+		keys, hops := make([]Key, maxBurst), make([]Hop, maxBurst)
+		set.LookupDual(keys, hops)
+		for i, hop := range hops {
+			if hop != 0 {
+				t.Fatalf("key %d: %d", i, hop)
+			}
+		}
+		if hop := set.Lookup(0, 0); hop != 0 {
+			t.Fatalf("alone: %d", hop)
+		}
+	})
+}
+
 // TestFilters drives a table through growth, a default route and withdrawal: the filters never hide a route, and after
 // it is gone they let next to nothing through.
 func TestFilters(t *testing.T) {

@@ -55,10 +55,10 @@ func (s *Set) locate(key uint32) (place uint32, found bool) {
 	}
 }
 
-// find returns the reference of a key.
+// find returns the reference of a key. Table 0's first key is what a free place has, whose reference may already be another key's.
 func (s *Set) find(key uint32) (ref uint32, found bool) {
 	place, found := s.locate(key)
-	if !found {
+	if !found || key == 0 {
 		return 0, false
 	}
 	return load(&s.words.all[0], place+bucketKeys), true

@@ -12,7 +12,8 @@
 //
 // The burst is a number of blocks of 64 keys. Root and spot take turns by block, for then what spot loads has left the store
 // buffer, and its loads are not held up by the next block's. With root go prefetches of the keys two bursts ahead, past the
-// caches: who has many keys mostly has them one behind the other, and hardware prefetchers stop at each page.
+// caches: who looks up a long list has its next keys there, and hardware prefetchers stop at each page. Who fills the same keys again
+// and again, as a worker does, gains nothing by it and loses nothing.
 
 #define EIGHT(op) \
 	op(0) \
@@ -208,13 +209,13 @@ escape:
 	VPINSRD $2, 4(R8)(CX*8), octets, octets \
 	VPINSRD $3, 4(R8)(R11*8), octets, octets
 
-// FILTER collects four words of the filter at DI.
+// FILTER collects four words of the filter at DI, by their numbers in kept.
 #define FILTER(i, words) \
-	MOVL    kept-4096+4*i+0(SP), AX     \
-	MOVL    kept-4096+4*i+4(SP), BX     \
-	MOVL    kept-4096+4*i+8(SP), CX     \
-	MOVL    kept-4096+4*i+12(SP), R11   \
-	VMOVD   (DI)(AX*4), words           \
+	MOVL    kept-4096+4*i+0(SP), AX      \
+	MOVL    kept-4096+4*i+4(SP), BX      \
+	MOVL    kept-4096+4*i+8(SP), CX      \
+	MOVL    kept-4096+4*i+12(SP), R11    \
+	VMOVD   (DI)(AX*4), words            \
 	VPINSRD $1, (DI)(BX*4), words, words \
 	VPINSRD $2, (DI)(CX*4), words, words \
 	VPINSRD $3, (DI)(R11*4), words, words
@@ -239,13 +240,14 @@ escape:
 //	search           a table's own route, which wins
 //
 // Without a root it is the VRFs' passes alone, for the keys that list has picked already, and from locate on for those that have
-// been sifted too.
+// been sifted too. What stands behind the list, up to the next eight, must be numbers of keys as well.
 //
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
 // loaded behind.
 //
-//	SI keys, R8 root, then tops, R9 leaves, then words, R10 list, then sure, DX heads, R12 end of sure, then of kept, R13 next
-//	kept: key, bucket, reference of tops, number | reference, the address below it as the ranges have it, -, number
+//	SI keys, R8 root, then leaves, then tops, R9 ids, then words, R10 list, then sure, DX heads, R12 keys listed, then end of kept,
+//	R13 next; from escape on R10 escapes
+//	kept: numbers of words of the filter, eight; then key, bucket, reference of tops, number | reference, the address below it as the ranges have it, -, number
 TEXT ·dual(SB), 0, $4632-112
 	NO_LOCAL_POINTERS
 	MOVQ  keys+0(FP), SI
@@ -334,7 +336,7 @@ again: // X10 shifts by 31 - order, DI first word of the filter
 	SHRQ  $32, DI
 	LEAQ  (R9)(DI*8), DI
 
-filter:
+filter: // eight at a time: Y0 keys, Y1 octets, Y2 hashes, Y4 words of the filter
 	KEYS(0, X0, X1)
 	KEYS(4, X2, X3)
 	VINSERTI128 $1, X2, Y0, Y0
@@ -354,7 +356,7 @@ filter:
 	VPOR      Y3, Y5, Y4
 	VPSLLD    $31, Y4, Y4
 	VMOVMSKPS Y4, AX
-	MOVQ      picked+32(FP), BX
+	MOVQ      picked+32(FP), BX // fewer than eight are left in the end
 	SUBQ      R13, BX
 	CMPQ      BX, $8
 	CMOVQGT   R15, BX
@@ -390,6 +392,8 @@ locate:
 	MOVBLZX    (R10)(R14*1), AX
 	MOVL       2(SI)(AX*8), BX
 	MOVWLZX    4(SI)(AX*8), R11
+	CMPL       BX, $1            // 0 is a free place: any other of table 0, which has none
+	ADCL       $0, BX
 	MOVL       AX, 12(R13)
 	MOVL       BX, 0(R13)
 	MOVL       (R8)(R11*8), R15

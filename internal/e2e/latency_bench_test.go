@@ -58,8 +58,8 @@ func (l *live) lossFree(b *testing.B, trial time.Duration) (rate, limited float6
 	const least, most = 10_000, 500_000 // frames a second: what must be possible, and what makes the first trial long enough
 	lossless := func(rate float64, frames int) (float64, bool) {
 		frames = frames / liveBurst * liveBurst
-		got, elapsed := l.send(b, rate, frames)
-		return float64(frames) / elapsed.Seconds(), got == uint64(frames)
+		got, sent, _ := l.send(b, rate, frames)
+		return float64(frames) / sent.Seconds(), got == uint64(frames)
 	}
 	high, ok := lossless(0, int(most*trial.Seconds()))
 	if ok {
