@@ -208,6 +208,7 @@ func FuzzOptions(f *testing.F) {
 func FuzzFragments(f *testing.F) {
 	f.Add(packetOf(fromA(udp(header("10.1.0.2", "8.8.8.8", 17), 1000)...)), uint16(100))
 	f.Add(packetOf(withOptions(fromA(udp(header("10.1.0.2", "8.8.8.8", 17), 1000)...), []byte{7, 7, 4, 0, 0, 0, 0, 148, 4, 0, 0, 0})), uint16(500))
+	f.Add(packetOf(withOptions(fromA(udp(header("10.1.0.2", "8.8.8.8", 17), 1000)...), []byte{148, 4, 0, 0, 1, 7, 3, 4, 240, 3, 63, 0})), uint16(500))
 	f.Fuzz(func(t *testing.T, data []byte, mtu uint16) {
 		ip, err := packet.ParseIPv4(data)
 		if err != nil || mtu < 68 || ip.DF() || int(ip.Fragment()&packet.FragmentOffset)*8+len(ip.Payload()) > 65535 {
