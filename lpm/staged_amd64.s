@@ -65,6 +65,24 @@
 	MOVL (R9)(AX*4), AX      \
 	MOVL AX, (4*i)(DI)(BX*4)
 
+// LEAVES turns the places of leaves of CX keys into leaves, and these into hops where there are ids; then it goes on at next.
+#define LEAVES(next) \
+	XORL BX, BX  \
+	PCALIGN $32  \
+leaf:            \
+	EIGHT(LEAF)  \
+	ADDQ $8, BX  \
+	CMPQ BX, CX  \
+	JNE  leaf    \
+	TESTQ R9, R9 \
+	JZ   next    \
+	XORL BX, BX  \
+id:              \
+	EIGHT(ID)    \
+	ADDQ $8, BX  \
+	CMPQ BX, CX  \
+	JNE  id
+
 // ESCAPES leaves in AX which of the 32 hops from BX on are the escape in Y12. It takes order in Y11, and uses Y0..Y3.
 #define ESCAPES \
 	VPCMPEQD  (DI)(BX*4), Y12, Y0   \
@@ -121,25 +139,8 @@ root:
 	JNE  block
 
 	MOVQ leaves+32(FP), R8
-	XORL BX, BX
-	PCALIGN $32
-
-leaf:
-	EIGHT(LEAF)
-	ADDQ $8, BX
-	CMPQ BX, CX
-	JNE  leaf
-
-	MOVQ  ids+40(FP), R9
-	TESTQ R9, R9
-	JZ    mark
-	XORL  BX, BX
-
-id:
-	EIGHT(ID)
-	ADDQ $8, BX
-	CMPQ BX, CX
-	JNE  id
+	MOVQ ids+40(FP), R9
+	LEAVES(mark)
 
 mark:
 	MOVQ    escapes+56(FP), R10
@@ -288,25 +289,8 @@ root:
 	MOVQ $0, (R10)(R12*1) // so that the last eight of the list are numbers
 
 	MOVQ leaves+80(FP), R8
-	XORL BX, BX
-	PCALIGN $32
-
-leaf:
-	EIGHT(LEAF)
-	ADDQ $8, BX
-	CMPQ BX, CX
-	JNE  leaf
-
-	MOVQ  ids+88(FP), R9
-	TESTQ R9, R9
-	JZ    vrfs
-	XORL  BX, BX
-
-id:
-	EIGHT(ID)
-	ADDQ $8, BX
-	CMPQ BX, CX
-	JNE  id
+	MOVQ ids+88(FP), R9
+	LEAVES(vrfs)
 
 vrfs:
 	MOVQ  tops+48(FP), R8
