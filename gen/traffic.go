@@ -209,7 +209,7 @@ func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
 	if !t.signed {
 		seq = 0 // what the line has
 	}
-	for i := range d {
+	for i := stampLines(d, mem, lines, length, mark, seq); i < len(d); i++ {
 		off := int(d[i].Off)
 		frame := (*[lineLen]byte)(mem[off : off+lineLen : off+lineLen])
 		stamp(&d[i], frame, &lines[i], length, mark+uint32(i), seq)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/google/gopacket"
@@ -290,6 +291,47 @@ func TestFlowsInTurn(t *testing.T) {
 		}
 	}
 	within(t, "share of ascending destinations", float64(ascending)/5000, 0.45, 0.55)
+}
+
+// TestLines: frames made a run of lines at a time are those made one by one; a slot outside the arena is refused before anything is
+// written to it.
+func TestLines(t *testing.T) {
+	for _, unsigned := range []bool{false, true} {
+		c := testNetwork(t, 10)
+		c.Flows, c.First, c.Unsigned = 700, 90_000, unsigned
+		traffic := mustTraffic(t, c)
+		for round := range uint32(3) {
+			mem, d := slots(traffic.flows, 128)
+			slow, want := slots(traffic.flows, 128)
+			for i := range want {
+				want[i].Flags, want[i].TCI = packet.FlagTCI, 5
+				d[i].Flags, d[i].TCI = packet.FlagTCI, 5
+				seq := round
+				if unsigned {
+					seq = 0
+				}
+				stamp(&want[i], (*[lineLen]byte)(slow[want[i].Off:]), &traffic.lines[i], traffic.sizes[0].length, c.First+uint32(i), seq)
+			}
+			for rest := d; len(rest) > 0; rest = rest[min(97, len(rest)):] {
+				traffic.fill(mem, rest[:min(97, len(rest))])
+			}
+			if !bytes.Equal(mem, slow) || !slices.Equal(d, want) {
+				t.Fatalf("unsigned %v, round %d: frames differ", unsigned, round)
+			}
+		}
+	}
+	traffic := mustTraffic(t, testNetwork(t, 10))
+	mem, d := slots(8, lineLen)
+	d[5].Off = uint32(len(mem) - lineLen + 1)
+	defer func() {
+		if recover() == nil {
+			t.Error("a slot outside the arena was filled")
+		}
+		if d[4].Len == 0 || d[5].Len != 0 {
+			t.Error("not the slots up to that one were filled")
+		}
+	}()
+	traffic.fill(mem, d)
 }
 
 func TestTrafficIsDeterministic(t *testing.T) {

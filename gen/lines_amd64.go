@@ -1,0 +1,25 @@
+//go:build !purego
+
+package gen
+
+import (
+	"unsafe"
+
+	"vrfwd/packet"
+)
+
+// stampLines stamps frames of lines that follow each other, and of flows that do, one for each descriptor, up to the first whose slot
+// does not lie in mem. It returns how many.
+func stampLines(d []packet.Desc, mem []byte, lines [][lineLen]byte, length uint16, mark, seq uint32) int {
+	if len(d) == 0 {
+		return 0
+	}
+	return copyLines(&d[0], len(d), unsafe.SliceData(mem), len(mem)-lineLen, &lines[0], uint32(length), mark, seq)
+}
+
+// The layout that copyLines counts on.
+const _ = uint(0) - uint(unsafe.Sizeof(packet.Desc{})-16) - uint(unsafe.Offsetof(packet.Desc{}.Len)-4) -
+	uint(unsafe.Offsetof(packet.Desc{}.Port)-8) - uint(unsafe.Offsetof(packet.Desc{}.Mark)-12)
+
+//go:noescape
+func copyLines(d *packet.Desc, n int, mem *byte, most int, lines *[lineLen]byte, length, mark, seq uint32) int
