@@ -69,19 +69,22 @@ func TestHotPathCode(t *testing.T) {
 	}
 	code := functions(out)
 
-	const worker = "vrfwd/forwarder.(*Worker)."
+	const worker, burst = "vrfwd/forwarder.(*Worker).", "vrfwd/forwarder.(*burst)."
 	// What each function of a burst may call; REG is a call through an interface or a function value.
 	allowed := map[string]string{
 		worker + "forward": `\(\*Worker\)\.(receive|classify|validate|lookup|rewrite|transmit|settle)$` +
 			`|lpm\.\(\*Set\)\.LookupDual$|forwarder\.prefetchAdjacencies$|REG` + // REG: the view
 			`|\(\*Worker\)\.(tapReceived|tapDone)$|runtime\.gcWriteBarrier2$`,
-		worker + "receive":  `REG|runtime\.gcWriteBarrier2$`, // RxBurst; where the burst came from
-		worker + "classify": `forwarder\.(badFrame|oddFrame)$`,
-		worker + "validate": `\(\*Worker\)\.oddHeader$`,
-		worker + "lookup":   `lpm\.\(\*Set\)\.LookupDual$|forwarder\.prefetchAdjacencies$`,
-		worker + "rewrite":  `forwarder\.oddHop$|\(\*Worker\)\.choose$`,
-		worker + "choose":   `^$`,
-		worker + "transmit": `\(\*Worker\)\.(untaken|tapTx)$|REG`, // TxBurst and Free
+		worker + "receive":      `REG|runtime\.gcWriteBarrier2$`, // RxBurst; where the burst came from
+		worker + "classify":     `\(\*burst\)\.classify(Run|Each)$|forwarder\.classifyKernel$`,
+		burst + "classifyEach":  `forwarder\.(badFrame|oddFrame)$`,
+		worker + "validate":     `\(\*Worker\)\.validate(Run|Each)$|forwarder\.validateKernel$`,
+		worker + "validateEach": `\(\*Worker\)\.oddHeader$`,
+		worker + "lookup":       `lpm\.\(\*Set\)\.LookupDual$|forwarder\.prefetchAdjacencies$`,
+		worker + "rewrite":      `\(\*Worker\)\.rewrite(Run|Each)$|forwarder\.rewriteKernel$`,
+		worker + "rewriteEach":  `forwarder\.oddHop$|\(\*Worker\)\.choose$`,
+		worker + "choose":       `^$`,
+		worker + "transmit":     `\(\*Worker\)\.(untaken|tapTx)$|REG`, // TxBurst and Free
 	}
 	calls := map[string]int{worker + "forward": 1, worker + "receive": 1, worker + "transmit": 2}
 	ours := regexp.MustCompile(`runtime\.(panic\w*|morestack\w*)`) // bounds checks and stack growth: not on the way

@@ -66,9 +66,20 @@ const shortest = packet.EthernetLen + packet.IPv4HeaderLen
 // classify finds the layer 2 interface of each frame, by its outermost tag, and the VRF of its primary. A priority tag
 // (VLAN 0) counts as none.
 func (w *Worker) classify(v *vrftable.View) {
-	b, in, ports := &w.b, w.b.in, w.ingressOf(v)
-	mem, size, m, bytes := in.mem, in.size, 0, uint64(0)
-	for i, n := uint(0), within(b.n); i < n; i++ {
+	b, ports, bytes := &w.b, w.ingressOf(v), uint64(0)
+	for i := 0; i < b.n; {
+		done, sum := b.classifyRun(i, ports)
+		from := i + done
+		i = min(from+each, b.n)
+		bytes += sum + b.classifyEach(from, i, ports)
+	}
+	w.count.portRx[b.in.number&(MaxPorts-1)].bytes.add(bytes)
+}
+
+// classifyEach does so for the frames from the first to the last one by one, and returns their bytes.
+func (b *burst) classifyEach(first, last int, ports *[vrftable.VLANs]vrftable.Ingress) (bytes uint64) {
+	mem, size, m := b.in.mem, b.in.size, b.live
+	for i, n := uint(first), within(last); i < n; i++ {
 		d := &b.d[i]
 		off, length := uint(d.Off), uint(d.Len)
 		bytes += uint64(length)
@@ -96,7 +107,7 @@ func (w *Worker) classify(v *vrftable.View) {
 		m++
 	}
 	b.live = m
-	w.count.portRx[in.number&(MaxPorts-1)].bytes.add(bytes)
+	return bytes
 }
 
 // validate checks each IPv4 header (RFC 1812 5.2.2, 5.3.7), 20 bytes in three loads, and makes its key. The errors are
@@ -105,8 +116,21 @@ func (w *Worker) classify(v *vrftable.View) {
 // The checksum is a one's complement sum, of words of any size and byte order (RFC 1071 2(B), 2(C)): 0xffff for a good
 // header. Adding the 64-bit sum to itself rotated by half leaves the sum of its halves, carry included, in the upper one.
 func (w *Worker) validate() {
-	b, mem, ifRx, m := &w.b, w.b.in.mem, w.count.ifRx, 0
-	for j, n := uint(0), within(b.live); j < n; j++ {
+	b, m := &w.b, 0
+	for j := 0; j < b.live; {
+		done := w.validateRun(j, m)
+		from := j + done
+		j = min(from+each, b.live)
+		m = w.validateEach(from, j, m+done)
+	}
+	b.live = m
+}
+
+// validateEach does so for the packets from the first to the last one by one, and packs the good ones from the m-th place on. It returns
+// the place behind them.
+func (w *Worker) validateEach(first, last, m int) int {
+	b, mem, ifRx := &w.b, w.b.in.mem, w.count.ifRx
+	for j, n := uint(first), within(last); j < n; j++ {
 		l3 := uint(b.l3[j])
 		w0, w8, w16 := mem.load64(l3), mem.load64(l3+8), mem.load32(l3+16)
 		sum, carry := bits.Add64(w0, w8, 0)
@@ -133,7 +157,7 @@ func (w *Worker) validate() {
 		c.bytes.add(total)
 		m++
 	}
-	b.live = m
+	return m
 }
 
 func (w *Worker) lookup(v *vrftable.View) {
@@ -149,8 +173,17 @@ func (w *Worker) lookup(v *vrftable.View) {
 // start; what was padding falls off its end. At the first group of next hops, choose puts members in the place of all groups
 // of the burst.
 func (w *Worker) rewrite(v *vrftable.View) {
+	for j := 0; j < w.b.live; {
+		from := w.rewriteRun(v, j)
+		j = min(from+each, w.b.live)
+		w.rewriteEach(v, from, j)
+	}
+}
+
+// rewriteEach does so for the packets from the first to the last one by one.
+func (w *Worker) rewriteEach(v *vrftable.View, first, last int) {
 	b, mem, adj, ifTx := &w.b, w.b.in.mem, v.Adj, w.count.ifTx
-	for j, n := uint(0), within(b.live); j < n; {
+	for j, n := uint(first), within(last); j < n; {
 		a, l3, total := &adj[b.hop[j]], uint(b.l3[j]), uint32(b.total[j])
 		t := mem.load32(l3 + 8) // TTL, protocol, checksum
 		odd := uint32(a.Kind^vrftable.Forward) | (t&0xff-2)>>31 | (uint32(a.MTU)-total)>>31 | uint32(a.Port)>>8

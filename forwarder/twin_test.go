@@ -30,12 +30,19 @@ type outcome struct {
 	port    uint16
 	iface   uint16
 	frame   []byte
+	valid   uint64 // its total length, once it is known to be a valid IPv4 packet
+	from    uint16 // its ingress interface
 }
 
 // twin forwards one frame the slow and obvious way: gopacket reads the layers, every prefix is tried, the checksum is
 // summed byte by byte. It follows DESIGN 3 and RFC 1812, not the worker's code.
 func twin(b *bed, port int, in input) outcome {
-	drop := func(r Reason) outcome { return outcome{verdict: Drop, reason: r} }
+	var valid outcome
+	drop := func(r Reason) outcome {
+		o := valid
+		o.verdict, o.reason = Drop, r
+		return o
+	}
 	if len(in.frame) < 34 {
 		return drop(Runt)
 	}
@@ -110,6 +117,7 @@ func twin(b *bed, port int, in input) outcome {
 			return drop(Options)
 		}
 	}
+	valid = outcome{valid: uint64(total), from: primary.Iface}
 	table := primary.Table
 	hop, ok := linear(b, table, binary.BigEndian.Uint32(payload[16:]))
 	if !ok && table != 0 && primary.Flags&lpm.Fallback != 0 {
@@ -163,7 +171,8 @@ func twin(b *bed, port int, in input) outcome {
 	for len(out) < 60 {
 		out = append(out, 0)
 	}
-	return outcome{verdict: Fast, port: a.Port, iface: a.Iface, frame: out}
+	valid.verdict, valid.port, valid.iface, valid.frame = Fast, a.Port, a.Iface, out
+	return valid
 }
 
 func naiveSum(b []byte) uint16 {
@@ -420,6 +429,12 @@ func (r *rig) compare(t *testing.T, ins []input) {
 			t.Fatalf("frame %d on port %d, tci %#x: %x\ngot  %v port %d %x\nwant %v %v port %d %x",
 				i, port, in.tci, in.frame, got[i].verdict, got[i].port, got[i].frame, o.verdict, o.reason, o.port, o.frame)
 		}
+		if o.valid > 0 {
+			c := ifs[o.from]
+			c.Rx.Packets++
+			c.Rx.Bytes += o.valid
+			ifs[o.from] = c
+		}
 		switch {
 		case o.verdict == Fast:
 			wellFormed(t, o.frame)
@@ -439,14 +454,22 @@ func (r *rig) compare(t *testing.T, ins []input) {
 	}
 	now := balanced(t, w)
 	n := now.Sub(&before)
+	bytes := uint64(0)
+	for _, in := range ins {
+		bytes += uint64(len(in.frame))
+	}
+	if got := n.Ports[port].Rx; got.Packets != uint64(len(ins)) || got.Bytes != bytes {
+		t.Errorf("port %d received %+v, want %d frames of %d bytes", port, got, len(ins), bytes)
+	}
 	if n.Received != uint64(len(ins)) || n.Forwarded != want.Forwarded || n.Drops != want.Drops || n.Punts != want.Punts {
 		t.Errorf("got  %v\nwant %v", n, want)
 	}
 	for iface, c := range ifs {
-		got := SumIface(iface, w).Tx
-		got.sub(ifBefore[iface].Tx)
-		if got != c.Tx {
-			t.Errorf("interface %d sent %+v, want %+v", iface, got, c.Tx)
+		got := SumIface(iface, w)
+		got.Rx.sub(ifBefore[iface].Rx)
+		got.Tx.sub(ifBefore[iface].Tx)
+		if got != c {
+			t.Errorf("interface %d counted %+v, want %+v", iface, got, c)
 		}
 	}
 	if slow != nil {
@@ -505,21 +528,63 @@ func TestTwin(t *testing.T) {
 		rounds = 10
 	}
 	b := twinBed(t)
-	r := rand.New(rand.NewPCG(3, 4))
-	for round := range rounds {
-		var ins []input
-		for range 1 + r.IntN(600) {
-			ins = append(ins, randomFrame(r))
+	twice(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for round := range rounds {
+			var ins []input
+			for range 1 + r.IntN(600) {
+				ins = append(ins, randomFrame(r))
+			}
+			compareRound(t, b, round, ins)
+			if t.Failed() {
+				return
+			}
 		}
-		var slow *SlowPath
-		if round%2 == 1 {
-			slow = newSlowPath(t, 4096)
-		}
-		newRig(t, b, round%3, len(ins), slow, []int{0, 1, 7, 32, 256}[round%5]).compare(t, ins)
-		if t.Failed() {
-			return
-		}
+	})
+}
+
+// TestTwinRuns sends runs of frames that are forwarded, as long as kernels need them, with others here and there.
+func TestTwinRuns(t *testing.T) {
+	rounds := 60
+	if testing.Short() {
+		rounds = 12
 	}
+	b := twinBed(t)
+	twice(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 10))
+		var good [2][]input // that come in by this port
+		for port := range good {
+			for len(good[port]) < 500 {
+				if in := randomFrame(r); twin(b, port, in).verdict == Fast {
+					good[port] = append(good[port], in)
+				}
+			}
+		}
+		for round := range rounds {
+			var ins []input
+			port, odd := round%3%2, []int{3, 10, 30, 100, 1000}[round%5]
+			for range 1 + r.IntN(600) {
+				if r.IntN(odd) == 0 {
+					ins = append(ins, randomFrame(r))
+				} else {
+					ins = append(ins, good[port][r.IntN(len(good[port]))])
+				}
+			}
+			compareRound(t, b, round/3*3+port, ins)
+			if t.Failed() {
+				return
+			}
+		}
+	})
+}
+
+// compareRound compares on ports, with and without a slow path, and with sizes of burst that the round's number says.
+func compareRound(t *testing.T, b *bed, round int, ins []input) {
+	var slow *SlowPath
+	if round/3%2 == 1 {
+		slow = newSlowPath(t, 4096)
+	}
+	newRig(t, b, round%3, len(ins), slow, []int{0, 1, 7, 32, 256}[round/3%5]).compare(t, ins)
 }
 
 // TestTwinCoversReasons keeps the random frames honest: each reason that a frame can cause occurs.

@@ -1,0 +1,75 @@
+//go:build !purego
+
+package forwarder
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+
+	"vrfwd/vrftable"
+)
+
+// kernels: the stages run by them, and by their twins only from where a kernel stops, for each packets.
+var (
+	kernels = cpuid.CPU.Supports(cpuid.AVX2)
+	each    = map[bool]int{true: eight, false: MaxBurst}[kernels]
+)
+
+// eight is how many packets two of the kernels take at a time.
+const eight = 8
+
+// classifyRun is classifyEach by a kernel, for the frames from the i-th on up to the first eight of which one is unusual. It returns how
+// many these are, and their bytes.
+func (b *burst) classifyRun(i int, ports *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
+	if !kernels {
+		return 0, 0
+	}
+	done, bytes = classifyKernel(b, i, b.live, b.in.mem, uint32(min(b.in.size, math.MaxUint32)), &ports[0])
+	b.live += done
+	return done, bytes
+}
+
+// validateRun is validateEach by a kernel, for the packets from the j-th on up to the first eight of which one is unusual. It returns how
+// many these are.
+func (w *Worker) validateRun(j, m int) (done int) {
+	if !kernels {
+		return 0
+	}
+	return validateKernel(&w.b, j, m, w.b.in.mem, w.count.ifRx)
+}
+
+// rewriteRun is rewriteEach by a kernel, for the packets from the j-th on up to the first that is unusual, whose place it returns.
+func (w *Worker) rewriteRun(v *vrftable.View, j int) (next int) {
+	if !kernels {
+		return j
+	}
+	return rewriteKernel(w, j, w.b.live, w.b.in.mem, &v.Adj[0], len(v.Adj), w.count.ifTx)
+}
+
+//go:noescape
+func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
+
+//go:noescape
+func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces) (done int)
+
+//go:noescape
+func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
+
+// What the kernels know of other packages' records; go_asm.h has our own.
+const (
+	adjForward = vrftable.Forward
+	adjKind    = unsafe.Offsetof(vrftable.Adjacency{}.Kind)
+	adjHdrLen  = unsafe.Offsetof(vrftable.Adjacency{}.HdrLen)
+	adjMTU     = unsafe.Offsetof(vrftable.Adjacency{}.MTU)
+	adjPort    = unsafe.Offsetof(vrftable.Adjacency{}.Port)
+	adjIface   = unsafe.Offsetof(vrftable.Adjacency{}.Iface)
+	adjHeader  = unsafe.Offsetof(vrftable.Adjacency{}.Header)
+	adjSize    = unsafe.Sizeof(vrftable.Adjacency{})
+)
+
+// An ingress record is | Iface (16) | Table (16) | Flags (16) | State (16) |, an adjacency 64 bytes.
+const _ = uint(0) - uint(unsafe.Sizeof(vrftable.Ingress{})-8) - uint(unsafe.Offsetof(vrftable.Ingress{}.Table)-2) -
+	uint(unsafe.Offsetof(vrftable.Ingress{}.Flags)-4) - uint(unsafe.Offsetof(vrftable.Ingress{}.State)-6) -
+	uint(adjSize-64)

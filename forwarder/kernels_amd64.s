@@ -1,0 +1,472 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+
+// The stages' kernels, for packets of which nothing is unusual. At the first that is they stop, and the Go twins in stage.go go on, which
+// say what each step is for. Classify and validate take eight packets at a time, in vectors of one 32-bit lane a packet.
+
+// Eight lanes each.
+#define LANES(name, value) \
+	DATA name<>+0(SB)/4, $value  \
+	DATA name<>+4(SB)/4, $value  \
+	DATA name<>+8(SB)/4, $value  \
+	DATA name<>+12(SB)/4, $value \
+	DATA name<>+16(SB)/4, $value \
+	DATA name<>+20(SB)/4, $value \
+	DATA name<>+24(SB)/4, $value \
+	DATA name<>+28(SB)/4, $value \
+	GLOBL name<>(SB), RODATA|NOPTR, $32
+
+LANES(low16, 0xffff)
+LANES(low8, 0xff)
+LANES(ipv4, 0x0008)
+LANES(vlan, 0x0081)
+LANES(qinq, 0xa888)
+LANES(vlans, 0xfff)
+LANES(four, 4)
+LANES(nineteen, 19)
+LANES(reserve, 16)
+LANES(ethernet, 14)
+LANES(runt, 33)
+LANES(plain, 0x45)
+LANES(octets, 0x00ff00ff)
+LANES(loopback, 0x007f007f)
+LANES(multicast, 0x00df00df)
+
+// The upper half of each lane, its bytes swapped, in the lower; and all four bytes swapped.
+#define SHUFFLE(name, low, high) \
+	DATA name<>+0(SB)/8, $low   \
+	DATA name<>+8(SB)/8, $high  \
+	DATA name<>+16(SB)/8, $low  \
+	DATA name<>+24(SB)/8, $high \
+	GLOBL name<>(SB), RODATA|NOPTR, $32
+
+SHUFFLE(upper, 0x8080060780800203, 0x80800e0f80800a0b)
+SHUFFLE(swap, 0x0405060700010203, 0x0c0d0e0f08090a0b)
+
+// ALL goes to done unless all eight signs of mask are set.
+#define ALL(mask) \
+	VMOVMSKPS mask, AX \
+	CMPL      AX, $0xff \
+	JNE       done
+
+// func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
+//
+//	SI descriptor, DI b, R8 mem, R9 ports, BX live, R12 numbers of the eight packets, CX groups left, Y15 size, Y14 sum of lengths
+TEXT ·classifyKernel(SB), NOSPLIT, $32-64
+	MOVQ  b+0(FP), DI
+	MOVQ  from+8(FP), SI
+	MOVQ  live+16(FP), BX
+	MOVQ  mem_base+24(FP), R8
+	MOVL  size+32(FP), AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, Y15
+	MOVQ  ports+40(FP), R9
+	MOVQ  $0x0101010101010101, R12
+	IMULQ SI, R12
+	MOVQ  $0x0706050403020100, AX
+	ADDQ  AX, R12
+	MOVQ  $0x0808080808080808, R13
+	MOVQ  burst_n(DI), CX
+	SUBQ  SI, CX
+	SHRQ  $3, CX
+	SHLQ  $4, SI
+	LEAQ  burst_d(DI)(SI*1), SI
+	VPXOR X14, X14, X14
+	TESTQ CX, CX
+	JZ    done
+	PCALIGN $32
+
+eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
+	VMOVDQU     (SI), X0
+	VMOVDQU     16(SI), X1
+	VMOVDQU     32(SI), X2
+	VMOVDQU     48(SI), X3
+	VINSERTI128 $1, 64(SI), Y0, Y0
+	VINSERTI128 $1, 80(SI), Y1, Y1
+	VINSERTI128 $1, 96(SI), Y2, Y2
+	VINSERTI128 $1, 112(SI), Y3, Y3
+	VPUNPCKLDQ  Y1, Y0, Y4
+	VPUNPCKLDQ  Y3, Y2, Y5
+	VPUNPCKHDQ  Y1, Y0, Y6
+	VPUNPCKHDQ  Y3, Y2, Y7
+	VPUNPCKLQDQ Y5, Y4, Y10
+	VPUNPCKHQDQ Y5, Y4, Y11
+	VPUNPCKLQDQ Y7, Y6, Y12
+	VPAND       low16<>(SB), Y11, Y13
+
+	// Off from Reserve on, Off + Len up to size, Len at least shortest.
+	VPADDD   Y13, Y10, Y4
+	VPMAXUD  reserve<>(SB), Y10, Y5
+	VPCMPEQD Y10, Y5, Y5
+	VPMINUD  Y15, Y4, Y6
+	VPCMPEQD Y4, Y6, Y6
+	VPMAXUD  Y10, Y4, Y7
+	VPCMPEQD Y4, Y7, Y7
+	VPCMPGTD runt<>(SB), Y13, Y0
+	VPAND    Y5, Y6, Y5
+	VPAND    Y7, Y0, Y0
+	VPAND    Y5, Y0, Y0
+	ALL(Y0)
+
+	// Y5 EtherType and what follows, Y6 the four bytes after.
+	XORL DX, DX
+	MOVL 0(SI), AX
+	MOVL 64(SI), R10
+	ORB  (R8)(AX*1), DX
+	ORB  (R8)(R10*1), DX
+	VMOVDQU     4(R8)(AX*1), X0
+	VINSERTI128 $1, 4(R8)(R10*1), Y0, Y0
+	MOVL 16(SI), AX
+	MOVL 80(SI), R10
+	ORB  (R8)(AX*1), DX
+	ORB  (R8)(R10*1), DX
+	VMOVDQU     4(R8)(AX*1), X1
+	VINSERTI128 $1, 4(R8)(R10*1), Y1, Y1
+	MOVL 32(SI), AX
+	MOVL 96(SI), R10
+	ORB  (R8)(AX*1), DX
+	ORB  (R8)(R10*1), DX
+	VMOVDQU     4(R8)(AX*1), X2
+	VINSERTI128 $1, 4(R8)(R10*1), Y2, Y2
+	MOVL 48(SI), AX
+	MOVL 112(SI), R10
+	ORB  (R8)(AX*1), DX
+	ORB  (R8)(R10*1), DX
+	VMOVDQU     4(R8)(AX*1), X3
+	VINSERTI128 $1, 4(R8)(R10*1), Y3, Y3
+	TESTB $1, DX
+	JNZ   done
+	VPUNPCKHDQ  Y1, Y0, Y4
+	VPUNPCKHDQ  Y3, Y2, Y7
+	VPUNPCKLQDQ Y7, Y4, Y5
+	VPUNPCKHQDQ Y7, Y4, Y6
+
+	// Y2 out of band, Y3 tag in the frame, Y0 VLAN.
+	VPSLLD    $15, Y12, Y2
+	VPSRAD    $31, Y2, Y2
+	VPAND     low16<>(SB), Y5, Y4
+	VPCMPEQD  vlan<>(SB), Y4, Y3
+	VPCMPEQD  qinq<>(SB), Y4, Y7
+	VPOR      Y7, Y3, Y3
+	VPANDN    Y3, Y2, Y3
+	VPSHUFB   upper<>(SB), Y5, Y0
+	VPSRLD    $16, Y11, Y1
+	VPAND     Y3, Y0, Y0
+	VPAND     Y2, Y1, Y1
+	VPOR      Y1, Y0, Y0
+	VPAND     vlans<>(SB), Y0, Y0
+	VMOVDQU   Y0, vlans-32(SP)
+
+	// Y10 place of the IPv4 header, Y13 bytes from there, Y4 IPv4 and room for a header.
+	VPAND     low16<>(SB), Y6, Y6
+	VPBLENDVB Y3, Y6, Y4, Y4
+	VPCMPEQD  ipv4<>(SB), Y4, Y4
+	VPAND     four<>(SB), Y3, Y3
+	VPADDD    ethernet<>(SB), Y3, Y9
+	VPADDD    Y9, Y10, Y10
+	VPSUBD    Y9, Y13, Y13
+	VPCMPGTD  nineteen<>(SB), Y13, Y5
+	VPAND     Y5, Y4, Y4
+
+	// Y6 Iface and Table, Y7 Flags and State.
+	MOVL        vlans-32(SP), AX
+	MOVL        vlans-28(SP), R10
+	VMOVQ       (R9)(AX*8), X0
+	VPINSRQ     $1, (R9)(R10*8), X0, X0
+	MOVL        vlans-16(SP), AX
+	MOVL        vlans-12(SP), R10
+	VMOVQ       (R9)(AX*8), X1
+	VPINSRQ     $1, (R9)(R10*8), X1, X1
+	MOVL        vlans-24(SP), AX
+	MOVL        vlans-20(SP), R10
+	VMOVQ       (R9)(AX*8), X2
+	VPINSRQ     $1, (R9)(R10*8), X2, X2
+	MOVL        vlans-8(SP), AX
+	MOVL        vlans-4(SP), R10
+	VMOVQ       (R9)(AX*8), X3
+	VPINSRQ     $1, (R9)(R10*8), X3, X3
+	VINSERTI128 $1, X1, Y0, Y0
+	VINSERTI128 $1, X3, Y2, Y2
+	VSHUFPS     $0x88, Y2, Y0, Y6
+	VSHUFPS     $0xdd, Y2, Y0, Y7
+	VPXOR       X3, X3, X3
+	VPAND       low16<>(SB), Y6, Y0  // Iface
+	VPCMPEQD    Y3, Y0, Y1
+	VPSLLD      $15, Y7, Y2          // IngressUp
+	VPANDN      Y2, Y1, Y2
+	VPAND       Y4, Y2, Y2
+	ALL(Y2)
+
+	VPADDD       Y13, Y14, Y14
+	VPADDD       Y9, Y14, Y14
+	VPSRLD       $16, Y6, Y6
+	VPSLLD       $16, Y7, Y7
+	VPOR         Y6, Y7, Y7
+	VPACKUSDW    Y0, Y13, Y13
+	VPERMQ       $0xd8, Y13, Y13
+	VMOVDQU      Y10, burst_l3(DI)(BX*4)
+	VMOVDQU      Y7, burst_from(DI)(BX*4)
+	VMOVDQU      X13, burst_room(DI)(BX*2)
+	VEXTRACTI128 $1, Y13, burst_iface(DI)(BX*2)
+	MOVQ         R12, burst_at(DI)(BX*1)
+	ADDQ         R13, R12
+	ADDQ         $8, BX
+	ADDQ         $128, SI
+	DECQ         CX
+	JNZ          eight
+
+done:
+	SUBQ live+16(FP), BX
+	MOVQ BX, done+48(FP)
+	VEXTRACTI128 $1, Y14, X0
+	VPADDD  X0, X14, X14
+	VPSRLDQ $8, X14, X0
+	VPADDD  X0, X14, X14
+	VPSRLDQ $4, X14, X0
+	VPADDD  X0, X14, X14
+	VMOVD   X14, AX
+	MOVQ    AX, bytes+56(FP)
+	VZEROUPPER
+	RET
+
+// COUNT counts packet i of eight on its ingress interface: R11 counters.
+#define COUNT(i) \
+	MOVWLZX (burst_iface+2*i)(DI)(DX*2), AX  \
+	MOVWLZX (burst_total+2*i)(DI)(BX*2), R10 \
+	SHLQ    $4, AX                         \
+	INCQ    (R11)(AX*1)                    \
+	ADDQ    R10, 8(R11)(AX*1)
+
+// func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces) (done int)
+//
+//	DI b, DX from, BX live, CX groups left, R8 mem, R11 ifRx
+TEXT ·validateKernel(SB), NOSPLIT, $0-48
+	MOVQ  b+0(FP), DI
+	MOVQ  from+8(FP), DX
+	MOVQ  live+16(FP), BX
+	MOVQ  mem_base+24(FP), R8
+	MOVQ  ifRx+32(FP), R11
+	MOVQ  burst_live(DI), CX
+	SUBQ  DX, CX
+	SHRQ  $3, CX
+	JZ    done
+	VMOVDQU low16<>(SB), Y15
+	PCALIGN $32
+
+eight:
+	VMOVDQU burst_l3(DI)(DX*4), Y14
+
+	// Y4 version to total length, Y5 identification and fragment, Y6 TTL to checksum, Y7 source, Y8 destination.
+	MOVL        (burst_l3+0)(DI)(DX*4), AX
+	MOVL        (burst_l3+16)(DI)(DX*4), R10
+	VMOVDQU     (R8)(AX*1), X0
+	VINSERTI128 $1, (R8)(R10*1), Y0, Y0
+	VMOVD       16(R8)(AX*1), X8
+	VMOVD       16(R8)(R10*1), X9
+	MOVL        (burst_l3+4)(DI)(DX*4), AX
+	MOVL        (burst_l3+20)(DI)(DX*4), R10
+	VMOVDQU     (R8)(AX*1), X1
+	VINSERTI128 $1, (R8)(R10*1), Y1, Y1
+	VPINSRD     $1, 16(R8)(AX*1), X8, X8
+	VPINSRD     $1, 16(R8)(R10*1), X9, X9
+	MOVL        (burst_l3+8)(DI)(DX*4), AX
+	MOVL        (burst_l3+24)(DI)(DX*4), R10
+	VMOVDQU     (R8)(AX*1), X2
+	VINSERTI128 $1, (R8)(R10*1), Y2, Y2
+	VPINSRD     $2, 16(R8)(AX*1), X8, X8
+	VPINSRD     $2, 16(R8)(R10*1), X9, X9
+	MOVL        (burst_l3+12)(DI)(DX*4), AX
+	MOVL        (burst_l3+28)(DI)(DX*4), R10
+	VMOVDQU     (R8)(AX*1), X3
+	VINSERTI128 $1, (R8)(R10*1), Y3, Y3
+	VPINSRD     $3, 16(R8)(AX*1), X8, X8
+	VPINSRD     $3, 16(R8)(R10*1), X9, X9
+	VINSERTI128 $1, X9, Y8, Y8
+	VPUNPCKLDQ  Y1, Y0, Y10
+	VPUNPCKLDQ  Y3, Y2, Y11
+	VPUNPCKHDQ  Y1, Y0, Y12
+	VPUNPCKHDQ  Y3, Y2, Y13
+	VPUNPCKLQDQ Y11, Y10, Y4
+	VPUNPCKHQDQ Y11, Y10, Y5
+	VPUNPCKLQDQ Y13, Y12, Y6
+	VPUNPCKHQDQ Y13, Y12, Y7
+
+	// Y0 the one's complement sum of the ten words: 0xffff for a good header (RFC 1071).
+	VPAND  Y15, Y4, Y0
+	VPSRLD $16, Y4, Y1
+	VPAND  Y15, Y5, Y2
+	VPSRLD $16, Y5, Y3
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+	VPAND  Y15, Y6, Y2
+	VPSRLD $16, Y6, Y3
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+	VPAND  Y15, Y7, Y2
+	VPSRLD $16, Y7, Y3
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+	VPAND  Y15, Y8, Y2
+	VPSRLD $16, Y8, Y3
+	VPADDD Y2, Y0, Y0
+	VPADDD Y3, Y1, Y1
+	VPADDD Y1, Y0, Y0
+	VPAND  Y15, Y0, Y1
+	VPSRLD $16, Y0, Y0
+	VPADDD Y1, Y0, Y0
+	VPCMPEQD Y15, Y0, Y0
+
+	// Version 4 and no options; Y9 total length, from 20 to the bytes that there are.
+	VPAND     low8<>(SB), Y4, Y1
+	VPCMPEQD  plain<>(SB), Y1, Y1
+	VPAND     Y1, Y0, Y0
+	VPSHUFB   upper<>(SB), Y4, Y9
+	VPMOVZXWD burst_room(DI)(DX*2), Y1
+	VPCMPGTD  Y1, Y9, Y1
+	VPANDN    Y0, Y1, Y0
+	VPCMPGTD  nineteen<>(SB), Y9, Y1
+	VPAND     Y1, Y0, Y0
+
+	// The first octets of both addresses, in the halves of a lane: not 0, not 127, below 224.
+	VPSLLD   $16, Y8, Y1
+	VPBLENDW $0xaa, Y1, Y7, Y1
+	VPAND    octets<>(SB), Y1, Y1
+	VPXOR    X2, X2, X2
+	VPCMPEQW Y1, Y2, Y2
+	VPCMPEQW loopback<>(SB), Y1, Y3
+	VPCMPGTW multicast<>(SB), Y1, Y1
+	VPOR     Y2, Y3, Y2
+	VPOR     Y2, Y1, Y1
+	VPXOR    X2, X2, X2
+	VPCMPEQD Y2, Y1, Y1
+	VPAND    Y1, Y0, Y0
+	ALL(Y0)
+
+	VPSHUFB      swap<>(SB), Y8, Y8
+	VMOVDQU      burst_from(DI)(DX*4), Y1
+	VPUNPCKLDQ   Y1, Y8, Y2
+	VPUNPCKHDQ   Y1, Y8, Y3
+	VPACKUSDW    Y9, Y9, Y9
+	VPERMQ       $0xd8, Y9, Y9
+	MOVQ         burst_at(DI)(DX*1), AX
+	MOVQ         AX, burst_at(DI)(BX*1)
+	VMOVDQU      X2, burst_key(DI)(BX*8)
+	VMOVDQU      X3, (burst_key+16)(DI)(BX*8)
+	VEXTRACTI128 $1, Y2, (burst_key+32)(DI)(BX*8)
+	VEXTRACTI128 $1, Y3, (burst_key+48)(DI)(BX*8)
+	VMOVDQU      X9, burst_total(DI)(BX*2)
+	VMOVDQU      Y14, burst_l3(DI)(BX*4)
+	COUNT(0)
+	COUNT(1)
+	COUNT(2)
+	COUNT(3)
+	COUNT(4)
+	COUNT(5)
+	COUNT(6)
+	COUNT(7)
+	ADDQ $8, DX
+	ADDQ $8, BX
+	DECQ CX
+	JNZ  eight
+
+done:
+	SUBQ live+16(FP), BX
+	MOVQ BX, done+40(FP)
+	VZEROUPPER
+	RET
+
+// func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
+//
+//	DI w, SI place in the dense arrays, R8 mem, R9 adj, R14 ifTx
+//	R12 adjacency, R10 place of the IPv4 header, R11 total length, DX port, R13 its egress
+TEXT ·rewriteKernel(SB), NOSPLIT, $0-64
+	MOVQ w+0(FP), DI
+	MOVQ from+8(FP), SI
+	MOVQ mem_base+24(FP), R8
+	MOVQ adj+32(FP), R9
+	MOVQ ifTx+48(FP), R14
+	CMPQ SI, to+16(FP)
+	JGE  done
+	PCALIGN $32
+
+packet:
+	MOVL    (Worker_b+burst_hop)(DI)(SI*4), AX
+	CMPQ    AX, adjs+40(FP)
+	JGE     done
+	SHLQ    $6, AX
+	LEAQ    (R9)(AX*1), R12
+	MOVL    (Worker_b+burst_l3)(DI)(SI*4), R10
+	MOVWLZX (Worker_b+burst_total)(DI)(SI*2), R11
+	MOVWLZX const_adjPort(R12), DX
+	MOVL    8(R8)(R10*1), BX // TTL, protocol, checksum
+	CMPB    const_adjKind(R12), $const_adjForward
+	JNE     done
+	CMPW    const_adjMTU(R12), R11
+	JCS     done
+	CMPB    BX, $2
+	JCS     done
+	CMPL    DX, $const_MaxPorts
+	JCC     done
+	MOVQ    Worker_out(DI)(DX*8), R13
+	TESTQ   R13, R13
+	JZ      done
+
+	// TTL - 1, checksum + 1, or + 2 where that brings a carry around.
+	LEAL    0xffff(BX), AX
+	ADDL    $0x1ffff, BX
+	CMOVLCC AX, BX
+	MOVL    BX, 8(R8)(R10*1)
+
+	// The header in three words; BX its length.
+	MOVBLZX const_adjHdrLen(R12), BX
+	MOVQ    const_adjHeader(R12), AX
+	MOVQ    R10, CX
+	SUBQ    BX, CX
+	MOVQ    AX, (R8)(CX*1)
+	MOVQ    (const_adjHeader-8)(R12)(BX*1), AX
+	MOVQ    AX, -8(R8)(R10*1)
+	LEAL    (BX)(R11*1), R10 // length of the frame
+	SHRL    $1, BX
+	MOVQ    (const_adjHeader-3)(R12)(BX*1), AX
+	ADDQ    CX, BX
+	MOVQ    AX, -3(R8)(BX*1)
+
+	// The descriptor to the port's queue.
+	SHLQ    $const_descLen, R10
+	ORQ     CX, R10
+	MOVBLZX (Worker_b+burst_at)(DI)(SI*1), AX
+	SHLQ    $4, AX
+	MOVQ    (Worker_b+burst_d+8)(DI)(AX*1), AX
+	ANDQ    $~0x1ffff, AX
+	ORQ     DX, AX
+	MOVQ    egress_n(R13), BX
+	TESTQ   BX, BX
+	JZ      first
+
+queue:
+	MOVB    SI, egress_at(R13)(BX*1)
+	MOVQ    BX, CX
+	SHLQ    $4, CX
+	MOVQ    R10, egress_d(R13)(CX*1)
+	MOVQ    AX, (egress_d+8)(R13)(CX*1)
+	INCQ    BX
+	MOVQ    BX, egress_n(R13)
+	MOVWLZX const_adjIface(R12), AX
+	SHLQ    $4, AX
+	INCQ    (R14)(AX*1)
+	ADDQ    R11, 8(R14)(AX*1)
+	INCQ    SI
+	CMPQ    SI, to+16(FP)
+	JNE     packet
+
+done:
+	MOVQ SI, next+56(FP)
+	RET
+
+first: // of the burst on this port
+	MOVQ (Worker_b+burst_queues)(DI), CX
+	MOVB DX, (Worker_b+burst_queue)(DI)(CX*1)
+	INCQ (Worker_b+burst_queues)(DI)
+	JMP  queue

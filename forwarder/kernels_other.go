@@ -1,0 +1,16 @@
+//go:build !amd64 || purego
+
+package forwarder
+
+import "vrfwd/vrftable"
+
+// The stages run by the kernels' twins, for whole bursts.
+const each = MaxBurst
+
+func (*burst) classifyRun(int, *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
+	return 0, 0
+}
+
+func (*Worker) validateRun(int, int) (done int) { return 0 }
+
+func (*Worker) rewriteRun(_ *vrftable.View, j int) (next int) { return j }

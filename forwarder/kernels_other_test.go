@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package forwarder
+
+import "testing"
+
+func twice(t *testing.T, f func(t *testing.T)) { f(t) }
