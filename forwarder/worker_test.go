@@ -232,22 +232,47 @@ func TestTxFull(t *testing.T) {
 	}
 }
 
-// TestBadDescriptor: a port that describes bytes outside its arena does no harm.
+// TestBadDescriptor: a port that describes bytes outside its arena does no harm, among good frames either.
 func TestBadDescriptor(t *testing.T) {
 	b := twinBed(t)
-	a := newArena(t, 4, 128)
+	a := newArena(t, 10, 128)
 	size := uint32(len(a.Bytes()))
+	frame := ipv4Frame(host, 20<<24, 64, 46) // 60 bytes, to hop 1
 	bad := []packet.Desc{
 		{Off: 0, Len: 60}, {Off: Reserve - 1, Len: 60}, {Off: size - 59, Len: 60}, {Off: size, Len: 60},
 		{Off: ^uint32(0), Len: ^uint16(0)}, {Off: size, Len: 0},
 	}
+	var burst []packet.Desc
 	freed := 0
 	p := &FuncPort{Memory: a, Done: func(d []packet.Desc) { freed += len(d) }}
-	p.Rx = func(d []packet.Desc) int { n := copy(d, bad); bad = bad[n:]; return n }
+	p.Rx = func(d []packet.Desc) int { n := copy(d, burst); burst = burst[n:]; return n }
+	p.Tx = func(_ *packet.Arena, d []packet.Desc) int { return len(d) }
 	w := b.worker(Config{Ports: []Port{p}})
-	w.Poll()
-	if n := balanced(t, w); n.Drops[BadDescriptor] != 5 || n.Drops[Runt] != 1 || freed != 6 {
-		t.Errorf("%v; freed %d", n, freed)
+	for i, d := range bad {
+		for at := range 8 {
+			burst = nil
+			for slot := range 8 {
+				good := a.Desc(1 + slot) // the first and the last are bad ones'
+				good.Len = uint16(copy(a.Frame(packet.Desc{Off: good.Off, Len: 128}), frame))
+				burst = append(burst, good)
+			}
+			if int(d.Off)+int(d.Len) <= len(a.Bytes()) {
+				copy(a.Bytes()[d.Off:], frame) // good, if it were not for the place
+			}
+			burst[at] = d
+			before := Sum(w)
+			freed = 0
+			w.Poll()
+			n := balanced(t, w)
+			n = n.Sub(&before)
+			want := BadDescriptor
+			if i == 5 {
+				want = Runt
+			}
+			if n.Drops[want] != 1 || n.Forwarded != 7 || freed != 1 {
+				t.Errorf("%+v as number %d of 8: %v; freed %d", d, at, n, freed)
+			}
+		}
 	}
 }
 
