@@ -22,13 +22,11 @@ const eight = 8
 
 // classifyRun is classifyEach by a kernel, for the frames from the i-th on up to the first eight of which one is unusual. It returns how
 // many these are, and their bytes.
-func (b *burst) classifyRun(i int, ports *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
+func (b *burst) classifyRun(i, m int, ports *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
 	if !kernels {
 		return 0, 0
 	}
-	done, bytes = classifyKernel(b, i, b.live, b.in.mem, uint32(min(b.in.size, math.MaxUint32)), &ports[0])
-	b.live += done
-	return done, bytes
+	return classifyKernel(b, i, m, b.in.mem, uint32(min(b.in.size, math.MaxUint32)), &ports[0])
 }
 
 // validateRun is validateEach by a kernel, for the packets from the j-th on up to the first eight of which one is unusual. It returns how

@@ -7,10 +7,10 @@ import "vrfwd/vrftable"
 // The stages run by the kernels' twins, for whole bursts.
 const each = MaxBurst
 
-func (*burst) classifyRun(int, *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
+func (*burst) classifyRun(_, _ int, _ *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
 	return 0, 0
 }
 
-func (*Worker) validateRun(int, int) (done int) { return 0 }
+func (*Worker) validateRun(_, _ int) (done int) { return 0 }
 
 func (*Worker) rewriteRun(_ *vrftable.View, j int) (next int) { return j }

@@ -45,7 +45,7 @@ func (w *Worker) forward(in *ingress) int {
 func (w *Worker) receive(in *ingress) int {
 	b := &w.b
 	n := in.port.RxBurst(b.d[:w.limit])
-	b.in, b.n, b.live, b.gone = in, n, 0, 0
+	b.in, b.n, b.gone = in, n, 0
 	if n > 0 {
 		w.count.received.add(uint64(n))
 		w.count.portRx[in.number&(MaxPorts-1)].packets.add(uint64(n))
@@ -66,19 +66,23 @@ const shortest = packet.EthernetLen + packet.IPv4HeaderLen
 // classify finds the layer 2 interface of each frame, by its outermost tag, and the VRF of its primary. A priority tag
 // (VLAN 0) counts as none.
 func (w *Worker) classify(v *vrftable.View) {
-	b, ports, bytes := &w.b, w.ingressOf(v), uint64(0)
+	b, ports, m, bytes := &w.b, w.ingressOf(v), 0, uint64(0)
 	for i := 0; i < b.n; {
-		done, sum := b.classifyRun(i, ports)
+		done, sum := b.classifyRun(i, m, ports)
+		bytes += sum
 		from := i + done
 		i = min(from+each, b.n)
-		bytes += sum + b.classifyEach(from, i, ports)
+		m, sum = b.classifyEach(from, i, m+done, ports)
+		bytes += sum
 	}
+	b.live = m
 	w.count.portRx[b.in.number&(MaxPorts-1)].bytes.add(bytes)
 }
 
-// classifyEach does so for the frames from the first to the last one by one, and returns their bytes.
-func (b *burst) classifyEach(first, last int, ports *[vrftable.VLANs]vrftable.Ingress) (bytes uint64) {
-	mem, size, m := b.in.mem, b.in.size, b.live
+// classifyEach does so for the frames from the first to the last one by one, and appends the packets to the dense arrays from the m-th
+// place on. It returns the place behind them, and the bytes of all frames.
+func (b *burst) classifyEach(first, last, m int, ports *[vrftable.VLANs]vrftable.Ingress) (place int, bytes uint64) {
+	mem, size := b.in.mem, b.in.size
 	for i, n := uint(first), within(last); i < n; i++ {
 		d := &b.d[i]
 		off, length := uint(d.Off), uint(d.Len)
@@ -106,8 +110,7 @@ func (b *burst) classifyEach(first, last int, ports *[vrftable.VLANs]vrftable.In
 		b.iface[k], b.from[k] = p.Iface, uint32(p.Table)|uint32(p.Flags)<<16
 		m++
 	}
-	b.live = m
-	return bytes
+	return m, bytes
 }
 
 // validate checks each IPv4 header (RFC 1812 5.2.2, 5.3.7), 20 bytes in three loads, and makes its key. The errors are
