@@ -1,5 +1,6 @@
 //go:build !purego
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // The AVX-512 kernels look 16 addresses up at a time: a gather for the root, one for the leaf, and with ids one for the hop.
@@ -228,7 +229,7 @@ done:
 // dual's pass filter, 16 picked keys at a time: what it lets through goes into sure.
 //
 //	SI keys, R8 octets, R9 words, R10 list, R12 picked, R13 next, R15 sure, R11 sifted, DX heads, DI first word of the filter
-//	Z20 hashFactor, Z24 1, X21 31 - order, K7 all lanes, or the last
+//	Z20 hashFactor, Z24 1, X21 32 - filterOrder - order, K7 all lanes, or the last
 TEXT ·sift512(SB), NOSPLIT, $0-64
 	MOVQ         keys+0(FP), SI
 	MOVQ         list+8(FP), R10
@@ -247,8 +248,8 @@ again:
 	XORL   R11, R11
 	XORL   R13, R13
 	MOVQ   (DX), R14
-	MOVL   R14, AX
-	NOTL   AX
+	MOVL   $(32-const_filterOrder), AX
+	SUBL   R14, AX
 	ANDL   $31, AX
 	VMOVD  AX, X21
 	MOVQ   R14, DI
@@ -280,9 +281,12 @@ full:
 	GATHER(K3, Z6)
 	VPGATHERDD (DI)(Z5*4), K3, Z6
 
-	// Two bits of the filter, or one of octets. Rotation takes its count modulo 32.
-	VPSRLD   $6, Z4, Z5
+	// Three bits of the filter, or one of octets. Rotation takes its count modulo 32.
+	VPSRLD   $1, Z4, Z5
 	VPRORVD  Z5, Z6, Z5
+	VPSRLD   $6, Z4, Z7
+	VPRORVD  Z7, Z6, Z7
+	VPANDD   Z7, Z5, Z5
 	VPSRLD   $11, Z4, Z4
 	VPRORVD  Z4, Z6, Z6
 	VPSRLD   $11, Z1, Z1

@@ -13,16 +13,17 @@ import (
 //
 //	head     | first of the filter, in 64 bits (32) | first bucket (27) | order: log2 of the buckets (5) |
 //	bucket   | key 0 .. key 7 | reference 0 .. reference 7 |
-//	filter   words of 32 bits, two a bucket; each block that a prefix from /12 on touches has two bits in one of them
+//	filter   words of 32 bits, four a bucket; each block that a prefix from /12 on touches has three bits in one of them
 //
 // The filter is a Bloom filter in blocks (Putze, Sanders, Singler, "Cache-, hash- and space-efficient Bloom filters", WEA
-// 2007): two bits in one word cost one load, and one or two in a hundred blocks without a prefix pass. What it says too
+// 2007): three bits in one word cost one load, and one or two in a thousand blocks without a prefix pass. What it says too
 // much costs a probe, what it said too little would hide a route: bits are set before a route is published, and taken back
 // only when the index is made anew.
 const (
 	bucketWords = 16
 	bucketOrder = 4
 	bucketKeys  = 8
+	filterOrder = 2          // log2 of the filter's words a bucket
 	hashFactor  = 2654435769 // 2^32 over the golden ratio: Knuth's multiplicative hash, which spreads neighbours
 	minMarked   = 12         // prefixes shorter than this have no marks
 )
@@ -39,9 +40,9 @@ func (s *Set) mayHold(table uint16, addr uint32) bool {
 
 func bucketOf(head uint64, hash uint32) uint32 { return hash >> (-uint32(head) & 31) }
 func filterWord(head uint64, hash uint32) uint32 {
-	return uint32(head>>32)*2 + hash>>(^uint32(head)&31)
+	return uint32(head>>32)*2 + hash>>((32-filterOrder-uint32(head))&31)
 }
-func markOf(hash uint32) uint32 { return 1<<(hash>>6&31) | 1<<(hash>>11&31) }
+func markOf(hash uint32) uint32 { return 1<<(hash>>1&31) | 1<<(hash>>6&31) | 1<<(hash>>11&31) }
 
 // locate returns the word that holds a key, or where it would go.
 func (s *Set) locate(key uint32) (place uint32, found bool) {
@@ -225,14 +226,14 @@ func (s *Set) rehash() error {
 	if err != nil {
 		return err
 	}
-	filter, err := s.words.alloc(order + 1)
+	filter, err := s.words.alloc(order + filterOrder)
 	if err != nil {
 		s.words.retire(buckets, order+bucketOrder)
 		return err
 	}
 	all := s.words.all
 	clear(all[buckets:][:bucketWords<<order])
-	clear(all[filter:][:2<<order])
+	clear(all[filter:][:1<<(order+filterOrder)])
 	head := uint64(filter/2)<<32 | uint64(buckets/bucketWords<<5) | uint64(order)
 	for i, key := range keys {
 		b := bucketOf(head, key*hashFactor)
@@ -253,7 +254,7 @@ func (s *Set) rehash() error {
 	atomic.StoreUint64(&s.heads[0], head)
 	if old != 0 {
 		s.words.retire(uint32(old)>>5*bucketWords, int(old&31)+bucketOrder)
-		s.words.retire(uint32(old>>32)*2, int(old&31)+1)
+		s.words.retire(uint32(old>>32)*2, int(old&31)+filterOrder)
 	}
 	s.used, s.marks, s.deaths = len(keys), len(marked), 0
 	for table, blocks := range s.dead {

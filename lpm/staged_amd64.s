@@ -1,6 +1,7 @@
 //go:build !purego
 
 #include "funcdata.h"
+#include "go_asm.h"
 #include "textflag.h"
 
 // The staged kernels go through a burst in passes, each of a few instructions a key, so that the reorder buffer holds as many
@@ -308,13 +309,13 @@ vrfs:
 	BROADCAST($31, X8, Y8)
 	MOVL $8, R15
 
-again: // X10 shifts by 31 - order, DI first word of the filter
+again: // X10 shifts by 32 - filterOrder - order, DI first word of the filter
 	XORL  R12, R12
 	XORL  R13, R13
 	MOVQ  (DX), DI
 	MOVQ  DI, head-4104(SP)
-	MOVL  DI, AX
-	NOTL  AX
+	MOVL  $(32-const_filterOrder), AX
+	SUBL  DI, AX
 	ANDL  $31, AX
 	VMOVD AX, X10
 	SHRQ  $32, DI
@@ -332,10 +333,12 @@ filter: // eight at a time: Y0 keys, Y1 octets, Y2 hashes, Y4 words of the filte
 	FILTER(4, X3)
 	VINSERTI128 $1, X3, Y4, Y4
 
-	// Two bits of the filter, or one of octets.
-	BIT($6, Y2, Y4, Y3)
-	BIT($11, Y2, Y4, Y5)
+	// Three bits of the filter, or one of octets.
+	BIT($1, Y2, Y4, Y3)
+	BIT($6, Y2, Y4, Y5)
+	BIT($11, Y2, Y4, Y6)
 	VPAND     Y3, Y5, Y5
+	VPAND     Y6, Y5, Y5
 	BIT($11, Y0, Y1, Y3)
 	VPOR      Y3, Y5, Y4
 	VPSLLD    $31, Y4, Y4

@@ -109,7 +109,7 @@ func enginesOf(table *Table, set *Set) []engine {
 // prefixes beyond /16, once, and no other that is not dead, and that the filter has the marks of all.
 func verifySet(t *testing.T, s *Set) {
 	t.Helper()
-	reached := (bucketWords + 2) << s.order()
+	reached := (bucketWords + 1<<filterOrder) << s.order()
 	ranges := func(ref uint32) {
 		if order := ref >> rangeShift; order > 0 {
 			reached += 1 << order
