@@ -17,13 +17,10 @@ func pick512(keys *Key, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint
 	list *uint8) int
 
 //go:noescape
-func sift512(keys *Key, list *uint8, picked int, sure *uint8, tops, heads *uint64, words *uint32) int
-
-//go:noescape
 func staged(addrs *uint32, hops *Hop, n int, root *uint32, leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
 //go:noescape
-func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
+func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, tops, heads *uint64, words *uint32, root *uint32,
 	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 
 // Which kernels can run here, and which do. Those in stages come first, but on Intel, where those that gather have not been
@@ -110,7 +107,7 @@ func (s *Set) lookupDual(keys []Key, hops []Hop) {
 
 func (s *Set) staged(d *dense, keys []Key, hops []Hop) {
 	var escapes marks
-	dual(&keys[0], &hops[0], len(keys), nil, 0, false, &s.tops[0], &s.heads[0], &s.words.all[0], &d.root[0], &d.leaf8[0],
+	dual(&keys[0], &hops[0], len(keys), nil, 0, &s.tops[0], &s.heads[0], &s.words.all[0], &d.root[0], &d.leaf8[0],
 		unsafe.SliceData(d.ids), d.escape, &escapes[0])
 	escapes.each(func(i int) {
 		if hops[i] == ^Hop(0) { // no route of a table's own
@@ -131,23 +128,13 @@ func (d *dense) pick(keys []Key, hops []Hop, list *picks, escapes *marks) (picke
 	return d.pickGo(keys, hops, list, escapes, picked, n)
 }
 
-// override is overrideGo by a kernel, or two.
+// override is overrideGo by a kernel.
 func (s *Set) override(keys []Key, hops []Hop, list *picks, n int) {
 	switch {
 	case n == 0:
-	case !staging:
-		s.overrideGo(keys, hops, list, n)
-	case gathering:
-		var sure picks
-		if n = sift512(&keys[0], &list[0], n, &sure[0], &s.tops[0], &s.heads[0], &s.words.all[0]); n > 0 {
-			s.place(keys, hops, &sure, n, true)
-		}
+	case staging:
+		dual(&keys[0], &hops[0], len(keys), &list[0], n, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
 	default:
-		s.place(keys, hops, list, n, false)
+		s.overrideGo(keys, hops, list, n)
 	}
-}
-
-// place is overrideGo by the kernel in stages. sifted: list is of keys that the second filter has let through.
-func (s *Set) place(keys []Key, hops []Hop, list *picks, n int, sifted bool) {
-	dual(&keys[0], &hops[0], len(keys), &list[0], n, sifted, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
 }

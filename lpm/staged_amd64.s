@@ -192,31 +192,23 @@ escape:
 	VPOR     at(DI)(BX*4), Y0, Y0  \
 	VMOVDQU  Y0, at(DI)(BX*4)
 
-// KEYS collects four keys of the index, and their tables' octets, by the numbers in the list at R10 from R13 + i on.
-#define KEYS(i, keys, octets) \
-	MOVBLZX i+0(R10)(R13*1), AX             \
-	MOVBLZX i+1(R10)(R13*1), BX             \
-	MOVBLZX i+2(R10)(R13*1), CX             \
-	MOVBLZX i+3(R10)(R13*1), R11            \
-	VMOVD   2(SI)(AX*8), keys               \
-	VPINSRD $1, 2(SI)(BX*8), keys, keys     \
-	VPINSRD $2, 2(SI)(CX*8), keys, keys     \
-	VPINSRD $3, 2(SI)(R11*8), keys, keys    \
-	MOVWLZX 4(SI)(AX*8), AX                 \
-	MOVWLZX 4(SI)(BX*8), BX                 \
-	MOVWLZX 4(SI)(CX*8), CX                 \
-	MOVWLZX 4(SI)(R11*8), R11               \
-	VMOVD   4(R8)(AX*8), octets             \
-	VPINSRD $1, 4(R8)(BX*8), octets, octets \
-	VPINSRD $2, 4(R8)(CX*8), octets, octets \
-	VPINSRD $3, 4(R8)(R11*8), octets, octets
+// PAIR collects two keys, and their tables' tops, by the numbers in the list at R10 from R13 + i on.
+#define PAIR(i, keys, tops) \
+	MOVBLZX i+0(R10)(R13*1), AX        \
+	MOVBLZX i+1(R10)(R13*1), BX        \
+	VMOVQ   (SI)(AX*8), keys           \
+	VPINSRQ $1, (SI)(BX*8), keys, keys \
+	MOVWLZX 4(SI)(AX*8), AX            \
+	MOVWLZX 4(SI)(BX*8), BX            \
+	VMOVQ   (R8)(AX*8), tops           \
+	VPINSRQ $1, (R8)(BX*8), tops, tops
 
-// FILTER collects four words of the filter at DI, by their numbers in kept.
+// FILTER collects four words of the filter at DI, by their numbers in lane.
 #define FILTER(i, words) \
-	MOVL    kept-4096+4*i+0(SP), AX      \
-	MOVL    kept-4096+4*i+4(SP), BX      \
-	MOVL    kept-4096+4*i+8(SP), CX      \
-	MOVL    kept-4096+4*i+12(SP), R11    \
+	MOVL    lane-4800+4*i+0(SP), AX      \
+	MOVL    lane-4800+4*i+4(SP), BX      \
+	MOVL    lane-4800+4*i+8(SP), CX      \
+	MOVL    lane-4800+4*i+12(SP), R11    \
 	VMOVD   (DI)(AX*4), words            \
 	VPINSRD $1, (DI)(BX*4), words, words \
 	VPINSRD $2, (DI)(CX*4), words, words \
@@ -228,37 +220,47 @@ escape:
 	VPAND   Y8, to, to    \
 	VPSRLVD to, words, to
 
-// func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, sifted bool, tops, heads *uint64, words *uint32, root *uint32,
+// KEEP appends the lanes Y4 of eight to a list with R12.
+#define KEEP(eight, list) \
+	VPERMD  eight, Y4, eight \
+	VMOVDQU eight, list(SP)(R12*4)
+
+// BUCKET prefetches the bucket at offset i in lane.
+#define BUCKET(i) \
+	MOVL       lane-4800+4*i(SP), BX \
+	PREFETCHT0 (R9)(BX*1)
+
+// func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, tops, heads *uint64, words *uint32, root *uint32,
 //	leaves *uint8, ids *uint32, escape uint32, escapes *uint64)
 //
 // Both lookups of a burst, n a number of blocks:
 //
 //	root, aim        the places of the parent's leaves, and the keys with a claim
 //	leaf             the parent's leaves
-//	filter           of the keys with a claim, those that the second filter lets through
-//	locate           these keys' buckets, prefetched
+//	filter           of the keys with a claim, those that the second filter lets through, and their buckets, prefetched
 //	escape           escapes become ^0, and their bits are set
 //	probe            the keys in the buckets, and their ranges, prefetched
 //	search           a table's own route, which wins
 //
-// Without a root it is the VRFs' passes alone, for the keys that list has picked already, and from locate on for those that have
-// been sifted too. What stands behind the list, up to the next eight, must be numbers of keys as well.
+// Without a root it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list, up to the next
+// eight, must be numbers of keys as well.
 //
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
 // loaded behind.
 //
-//	SI keys, R8 root, then leaves, then tops, R9 ids, then words, R10 list, then sure, DX heads, R12 keys listed, then end of kept,
-//	R13 next; from escape on R10 escapes
-//	kept: numbers of words of the filter, eight; then key, bucket, reference of tops, number | reference, the address below it as the ranges have it, -, number
-TEXT ·dual(SB), 0, $4632-112
+//	SI keys, R8 root, then leaves, then tops, R9 ids, then words, R10 list, DX heads, R12 keys listed, then kept, R13 next; in escape
+//	R10 escapes
+//	of the keys kept: sure numbers, tags what the index knows them by, offs of their buckets, refs of tops, then their own, lows
+//	the address below a range's start, as the ranges have it
+TEXT ·dual(SB), 0, $4808-104
 	NO_LOCAL_POINTERS
 	MOVQ  keys+0(FP), SI
 	MOVQ  list+24(FP), R10
-	MOVQ  root+72(FP), R8
+	MOVQ  root+64(FP), R8
 	TESTQ R8, R8
 	JZ    vrfs
 
-	LEAQ own-4632(SP), R10
+	LEAQ own-272(SP), R10
 	MOVQ hops+8(FP), DI
 	MOVQ n+16(FP), CX
 	LEAQ ·lanesOf(SB), R14
@@ -289,128 +291,125 @@ root:
 	MOVQ R12, picked+32(FP)
 	MOVQ $0, (R10)(R12*1) // so that the last eight of the list are numbers
 
-	MOVQ leaves+80(FP), R8
-	MOVQ ids+88(FP), R9
+	MOVQ leaves+72(FP), R8
+	MOVQ ids+80(FP), R9
 	LEAVES(vrfs)
 
 vrfs:
-	MOVQ  tops+48(FP), R8
-	MOVQ  heads+56(FP), DX
-	MOVQ  words+64(FP), R9
-	LEAQ  kept-4096(SP), R12
-	CMPQ  picked+32(FP), $0
-	JEQ   located
-	MOVQ  picked+32(FP), R12
-	CMPB  sifted+40(FP), $0
-	JNE   places
+	MOVQ tops+40(FP), R8
+	MOVQ heads+48(FP), DX
+	MOVQ words+56(FP), R9
+	XORL R12, R12
+	CMPQ picked+32(FP), $0
+	JEQ  located
 
 	LEAQ ·lanesOf(SB), R14
 	BROADCAST($0x9E3779B9, X9, Y9)
 	BROADCAST($31, X8, Y8)
-	MOVL $8, R15
+	BROADCAST($0xffff, X14, Y14)
+	VPXOR X15, X15, X15
+	MOVL  $8, R15
 
-again: // X10 shifts by 32 - filterOrder - order, DI first word of the filter
+again: // X10 shifts by 32 - filterOrder - order, X11 by 32 - order, Y13 the first bucket's number, DI first word of the filter
 	XORL  R12, R12
 	XORL  R13, R13
 	MOVQ  (DX), DI
-	MOVQ  DI, head-4104(SP)
+	MOVQ  DI, head-4808(SP)
 	MOVL  $(32-const_filterOrder), AX
 	SUBL  DI, AX
 	ANDL  $31, AX
 	VMOVD AX, X10
+	MOVL  DI, AX
+	NEGL  AX
+	ANDL  $31, AX
+	VMOVD AX, X11
+	MOVL  DI, AX
+	SHRL  $5, AX
+	VMOVD AX, X13
+	VPBROADCASTD X13, Y13
 	SHRQ  $32, DI
 	LEAQ  (R9)(DI*8), DI
 
-filter: // eight at a time: Y0 keys, Y1 octets, Y2 hashes, Y4 words of the filter
-	KEYS(0, X0, X1)
-	KEYS(4, X2, X3)
-	VINSERTI128 $1, X2, Y0, Y0
-	VINSERTI128 $1, X3, Y1, Y1
-	VPMULLD     Y9, Y0, Y2
-	VPSRLD      X10, Y2, Y3
-	VMOVDQU     Y3, kept-4096(SP)
+filter: // eight at a time: Y0 keys of the index, Y1 addresses, Y2 and Y6 tops, Y3 hashes, Y4 words of the filter, Y7 octets
+	PAIR(0, X0, X2)
+	PAIR(2, X4, X6)
+	PAIR(4, X1, X3)
+	PAIR(6, X5, X7)
+	VINSERTI128 $1, X1, Y0, Y0
+	VINSERTI128 $1, X3, Y2, Y2
+	VINSERTI128 $1, X5, Y4, Y4
+	VINSERTI128 $1, X7, Y6, Y6
+	VSHUFPS     $0x88, Y4, Y0, Y1
+	VSHUFPS     $0xdd, Y4, Y0, Y3
+	VSHUFPS     $0xdd, Y6, Y2, Y7
+	VPSRLD      $16, Y1, Y0
+	VPSLLD      $16, Y3, Y3
+	VPOR        Y3, Y0, Y0
+	VPMULLD     Y9, Y0, Y3
+	VPSRLD      X10, Y3, Y4
+	VMOVDQU     Y4, lane-4800(SP)
 	FILTER(0, X4)
-	FILTER(4, X3)
-	VINSERTI128 $1, X3, Y4, Y4
+	FILTER(4, X5)
+	VINSERTI128 $1, X5, Y4, Y4
 
 	// Three bits of the filter, or one of octets.
-	BIT($1, Y2, Y4, Y3)
-	BIT($6, Y2, Y4, Y5)
-	BIT($11, Y2, Y4, Y6)
-	VPAND     Y3, Y5, Y5
-	VPAND     Y6, Y5, Y5
-	BIT($11, Y0, Y1, Y3)
-	VPOR      Y3, Y5, Y4
-	VPSLLD    $31, Y4, Y4
-	VMOVMSKPS Y4, AX
+	BIT($1, Y3, Y4, Y5)
+	BIT($6, Y3, Y4, Y12)
+	VPAND     Y12, Y5, Y5
+	BIT($11, Y3, Y4, Y12)
+	VPAND     Y12, Y5, Y5
+	VPSRLD    $27, Y1, Y12
+	VPSRLVD   Y12, Y7, Y12
+	VPOR      Y12, Y5, Y5
+	VPSLLD    $31, Y5, Y5
+	VMOVMSKPS Y5, AX
 	MOVQ      picked+32(FP), BX // fewer than eight are left in the end
 	SUBQ      R13, BX
 	CMPQ      BX, $8
 	CMOVQGT   R15, BX
 	BZHIL     BX, AX, AX
+	TESTL     AX, AX
+	JZ        sifted
 
-	VMOVQ   (R10)(R13*1), X0
-	VMOVQ   (R14)(AX*8), X1
-	VPSHUFB X1, X0, X0
-	VMOVQ   X0, sure-4368(SP)(R12*1)
-	POPCNTL AX, AX
-	ADDQ    AX, R12
-	ADDQ    $8, R13
-	CMPQ    R13, picked+32(FP)
-	JLT     filter
+	VPMOVZXBD (R14)(AX*8), Y4
+	VPSRLD    X11, Y3, Y3
+	VPADDD    Y13, Y3, Y3
+	VPSLLD    $6, Y3, Y3
+	VMOVDQU   Y3, lane-4800(SP)
+	VSHUFPS   $0x88, Y6, Y2, Y2
+	VPSLLD    $16, Y1, Y1
+	VPOR      Y14, Y1, Y1
+	VPCMPEQD  Y15, Y0, Y5 // 0 is a free place: any other of table 0, which has none
+	VPSUBD    Y5, Y0, Y0
+	KEEP(Y0, tags-4768)
+	KEEP(Y1, lows-3712)
+	KEEP(Y2, refs-2656)
+	KEEP(Y3, offs-1600)
+	VMOVQ     (R10)(R13*1), X0
+	VMOVQ     (R14)(AX*8), X1
+	VPSHUFB   X1, X0, X0
+	VMOVQ     X0, sure-544(SP)(R12*1)
+	POPCNTL   AX, AX
+	ADDQ      AX, R12
+	EIGHT(BUCKET)
+
+sifted:
+	ADDQ $8, R13
+	CMPQ R13, picked+32(FP)
+	JLT  filter
 
 	MOVQ (DX), DI
-	CMPQ DI, head-4104(SP)
+	CMPQ DI, head-4808(SP)
 	JNE  again
-	LEAQ sure-4368(SP), R10
-
-places: // CX shifts by 32 - order, DI the first bucket's number, R14 next of sure
-	LEAQ  kept-4096(SP), R13
-	XORL  R14, R14
-	TESTQ R12, R12
-	JEQ   found
-	MOVQ  (DX), DI
-	MOVQ  DI, head-4104(SP)
-	MOVL  DI, CX
-	NEGL  CX
-	SHRL  $5, DI               // of the low half
-
-locate:
-	MOVBLZX    (R10)(R14*1), AX
-	MOVL       2(SI)(AX*8), BX
-	MOVWLZX    4(SI)(AX*8), R11
-	CMPL       BX, $1            // 0 is a free place: any other of table 0, which has none
-	ADCL       $0, BX
-	MOVL       AX, 12(R13)
-	MOVL       BX, 0(R13)
-	MOVL       (R8)(R11*8), R15
-	IMUL3L     $0x9E3779B9, BX, R11
-	SHRXL      CX, R11, R11
-	ADDL       DI, R11
-	MOVL       R11, 4(R13)
-	MOVL       R15, 8(R13)
-	SHLQ       $6, R11
-	PREFETCHT0 (R9)(R11*1)
-	ADDQ       $16, R13
-	INCQ       R14
-	CMPQ       R14, R12
-	JNE        locate
-
-	MOVQ (DX), DI
-	CMPQ DI, head-4104(SP)
-	JNE  places
-
-found:
-	MOVQ R13, R12
 
 located:
-	CMPQ root+72(FP), $0
+	CMPQ root+64(FP), $0
 	JEQ  marked
 
 	MOVQ    hops+8(FP), DI
 	MOVQ    n+16(FP), CX
-	MOVQ    escapes+104(FP), R10
-	BROADCAST(escape+96(FP), X12, Y12)
+	MOVQ    escapes+96(FP), R10
+	BROADCAST(escape+88(FP), X12, Y12)
 	VMOVDQU order<>(SB), Y11
 	XORL    BX, BX
 
@@ -427,15 +426,13 @@ unmarked:
 	JNE  escape
 
 marked:
-	LEAQ kept-4096(SP), R13
-	CMPQ R13, R12
-	JEQ  none
+	TESTQ R12, R12
+	JZ    none
+	XORL  R13, R13
 
 probe:
-	MOVL         4(R13), DI
-	MOVL         12(R13), AX
-	VPBROADCASTD (R13), Y0
-	SHLQ         $6, DI
+	MOVL         offs-1600(SP)(R13*4), DI
+	VPBROADCASTD tags-4768(SP)(R13*4), Y0
 	ADDQ         R9, DI
 	VPCMPEQD     (DI), Y0, Y1
 	VMOVMSKPS    Y1, R11
@@ -443,26 +440,22 @@ probe:
 	JZ           other
 
 present:
-	TZCNTL  R11, R11
-	MOVL    32(DI)(R11*4), R11
-	MOVWLZX (SI)(AX*8), BX
+	TZCNTL R11, R11
+	MOVL   32(DI)(R11*4), R11
 
 place:
-	MOVL       R11, 0(R13)
-	SHLL       $16, BX
-	ORL        $0xffff, BX
-	MOVL       BX, 4(R13)
+	MOVL       R11, refs-2656(SP)(R13*4)
 	ANDL       $0x3ffffff, R11
 	PREFETCHT0 (R9)(R11*8)
-	ADDQ       $16, R13
+	INCQ       R13
 	CMPQ       R13, R12
 	JNE        probe
 
-	LEAQ kept-4096(SP), R13
+	XORL R13, R13
 	MOVQ hops+8(FP), DI
 
 search:
-	MOVL 0(R13), R11
+	MOVL refs-2656(SP)(R13*4), R11
 	MOVL R11, R14
 	ANDL $0x3ffffff, R14
 	ADDL R14, R14
@@ -472,7 +465,7 @@ search:
 
 	// Up to 16 ranges, in one line: as many start at or before the address, of those from R14 on, 2^R11.
 line:
-	VPBROADCASTD 4(R13), Y0
+	VPBROADCASTD lows-3712(SP)(R13*4), Y0
 	MOVL         R14, AX
 	ANDL         $~15, AX
 	VPMAXUD      (R9)(AX*4), Y0, Y1
@@ -494,11 +487,11 @@ line:
 	MOVWLZX      -4(R9)(R14*4), DX
 
 	// Where the table has a route, it wins.
-	MOVL    12(R13), AX
+	MOVBLZX sure-544(SP)(R13*1), AX
 	TESTL   DX, DX
 	CMOVLEQ (DI)(AX*4), DX
 	MOVL    DX, (DI)(AX*4)
-	ADDQ    $16, R13
+	INCQ    R13
 	CMPQ    R13, R12
 	JNE     search
 
@@ -517,14 +510,17 @@ other:
 	CMPL 28(DI), $0
 	JNE  next
 
-absent:
-	MOVL    8(R13), R11      // no key: the ranges over the first 16 bits
-	MOVWLZX 2(SI)(AX*8), BX
-	JMP     place
+absent: // no key: the ranges over the first 16 bits
+	MOVL tags-4768(SP)(R13*4), R11
+	SHLL $16, R11
+	ORL  $0xffff, R11
+	MOVL R11, lows-3712(SP)(R13*4)
+	MOVL refs-2656(SP)(R13*4), R11
+	JMP  place
 
 next: // The bucket is full: again, from the first on, in the index that is current now.
 	MOVQ   (DX), R14
-	MOVL   (R13), R11
+	MOVL   tags-4768(SP)(R13*4), R11
 	IMUL3L $0x9E3779B9, R11, R11
 	MOVL   R14, CX
 	NEGL   CX
@@ -550,7 +546,7 @@ bucket:
 	JMP       bucket
 
 halve: // more than 16 ranges
-	MOVL  4(R13), BX
+	MOVL  lows-3712(SP)(R13*4), BX
 	MOVL  $1, CX
 	SHLXL R11, CX, CX
 	SHRL  $1, CX
