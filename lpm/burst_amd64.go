@@ -40,13 +40,16 @@ const (
 	fewestKeys  = 4
 )
 
-// lanesOf lists the bits of a byte, from the lowest on, a byte each.
+// lanesOf[0] lists the bits of a byte, from the lowest on, a byte each; lanesOf[1] the keys that they stand for where a kernel has eight
+// keys in the order in which shuffles get their halves apart.
 //
 //lint:ignore U1000 staged_amd64.s looks numbers up in it
-var lanesOf = func() (all [1 << 8]uint64) {
-	for b := range all {
-		for rest, at := uint8(b), 0; rest != 0; rest, at = rest&(rest-1), at+8 {
-			all[b] |= uint64(bits.TrailingZeros8(rest)) << at
+var lanesOf = func() (all [2][1 << 8]uint64) {
+	for i, order := range [2][8]uint64{{0, 1, 2, 3, 4, 5, 6, 7}, {0, 1, 4, 5, 2, 3, 6, 7}} {
+		for b := range all[i] {
+			for rest, at := uint8(b), 0; rest != 0; rest, at = rest&(rest-1), at+8 {
+				all[i][b] |= order[bits.TrailingZeros8(rest)] << at
+			}
 		}
 	}
 	return all

@@ -26,15 +26,14 @@
 	op(6) \
 	op(7)
 
-// ENTRY leaves the root entry of key i at R8 in hop i of the block at BX. size is a key's. It uses AX.
-#define ENTRY(size, i) \
+// ENTRY leaves the root entry of key i at R8 in hop to of the block at BX. size is a key's. It uses AX.
+#define ENTRY(size, i, to) \
 	MOVL (size*i)(SI)(BX*size), AX \
 	SHRL $14, AX                   \
 	MOVL (R8)(AX*4), AX            \
-	MOVL AX, (4*i)(DI)(BX*4)
+	MOVL AX, (4*to)(DI)(BX*4)
 
-#define ENTRY_OF_ADDR(i) ENTRY(4, i)
-#define ENTRY_OF_KEY(i) ENTRY(8, i)
+#define ENTRY_OF_ADDR(i) ENTRY(4, i, i)
 
 // SPOT turns eight addresses in Y0 and their root entries in Y1 into places of leaves in Y0. It takes chunkLen-1 and 7 in Y14 and
 // Y13, and uses Y2.
@@ -60,18 +59,36 @@
 	MOVBLZX (R8)(AX*1), AX      \
 	MOVL    AX, (4*i)(DI)(BX*4)
 
+// SWAP does so for the places i and j, and lets their leaves change places. It uses DX.
+#define SWAP(i, j) \
+	MOVL    (4*i)(DI)(BX*4), AX \
+	MOVL    (4*j)(DI)(BX*4), DX \
+	MOVBLZX (R8)(AX*1), AX      \
+	MOVBLZX (R8)(DX*1), DX      \
+	MOVL    AX, (4*j)(DI)(BX*4) \
+	MOVL    DX, (4*i)(DI)(BX*4)
+
 // ID turns leaf i into the hop at R9.
 #define ID(i) \
 	MOVL (4*i)(DI)(BX*4), AX \
 	MOVL (R9)(AX*4), AX      \
 	MOVL AX, (4*i)(DI)(BX*4)
 
-// LEAVES turns the places of leaves of CX keys into leaves, and these into hops where there are ids; then it goes on at next.
-#define LEAVES(next) \
+#define IN_ORDER EIGHT(LEAF)
+#define SHUFFLED \
+	LEAF(0)    \
+	LEAF(1)    \
+	SWAP(2, 4) \
+	SWAP(3, 5) \
+	LEAF(6)    \
+	LEAF(7)
+
+// LEAVES turns the places of leaves of CX keys, eight at a time, into leaves, and these into hops where there are ids; then it goes on at next.
+#define LEAVES(eight, next) \
 	XORL BX, BX  \
 	PCALIGN $32  \
 leaf:            \
-	EIGHT(LEAF)  \
+	eight        \
 	ADDQ $8, BX  \
 	CMPQ BX, CX  \
 	JNE  leaf    \
@@ -141,7 +158,7 @@ root:
 
 	MOVQ leaves+32(FP), R8
 	MOVQ ids+40(FP), R9
-	LEAVES(mark)
+	LEAVES(IN_ORDER, mark)
 
 mark:
 	MOVQ    escapes+56(FP), R10
@@ -160,15 +177,14 @@ escape:
 	RET
 
 // AIM is SPOTS for eight keys of the block at BX, of which those without Fallback get the leaf 0, no route. Of those with a claim it
-// appends the numbers to the list at R10, which has R12. It takes 3 in Y15, the first's number eight times in R15, eight eights in R13,
-// lanesOf in R14, and uses AX, DX, Y0..Y5.
+// appends the numbers to the list at R10, which has R12. The entries are in the order of keys 0 1 4 5 2 3 6 7, in which shuffles get the
+// keys' halves apart, and so are the places. It takes 3 in Y15, the first's number eight times in R15, eight eights in R13, lanesOf[1]
+// in R14, and uses AX, DX, Y0..Y5.
 #define AIM(eight) \
 	VMOVDQU   (64*eight)(SI)(BX*8), Y0    \
 	VMOVDQU   (64*eight+32)(SI)(BX*8), Y1 \
-	VSHUFPS   $0xdd, Y1, Y0, Y3           \ // table and flags of keys 0 1 4 5 2 3 6 7
-	VSHUFPS   $0x88, Y1, Y0, Y0           \ // their addresses
-	VPERMQ    $0xd8, Y3, Y3               \
-	VPERMQ    $0xd8, Y0, Y0               \
+	VSHUFPS   $0xdd, Y1, Y0, Y3           \ // table and flags
+	VSHUFPS   $0x88, Y1, Y0, Y0           \ // addresses
 	VMOVDQU   (32*eight)(DI)(BX*4), Y1    \
 	VPANDN    Y15, Y3, Y4                 \ // claims: bit table&3 of the entry goes to the top
 	VPSLLD    $28, Y1, Y5                 \
@@ -263,7 +279,7 @@ TEXT ·dual(SB), 0, $4808-104
 	LEAQ own-272(SP), R10
 	MOVQ hops+8(FP), DI
 	MOVQ n+16(FP), CX
-	LEAQ ·lanesOf(SB), R14
+	LEAQ ·lanesOf+2048(SB), R14
 	XORL R15, R15
 	MOVQ $0x0808080808080808, R13
 	BROADCAST($63, X14, Y14)
@@ -278,7 +294,14 @@ block:
 
 root:
 	PREFETCHNTA 4096(SI)(BX*8)
-	EIGHT(ENTRY_OF_KEY)
+	ENTRY(8, 0, 0)
+	ENTRY(8, 1, 1)
+	ENTRY(8, 2, 4)
+	ENTRY(8, 3, 5)
+	ENTRY(8, 4, 2)
+	ENTRY(8, 5, 3)
+	ENTRY(8, 6, 6)
+	ENTRY(8, 7, 7)
 	ADDQ $8, BX
 	CMPQ BX, R11
 	JNE  root
@@ -293,7 +316,7 @@ root:
 
 	MOVQ leaves+72(FP), R8
 	MOVQ ids+80(FP), R9
-	LEAVES(vrfs)
+	LEAVES(SHUFFLED, vrfs)
 
 vrfs:
 	MOVQ tops+40(FP), R8
