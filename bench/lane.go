@@ -240,8 +240,10 @@ func (ln *lane) turn() int {
 // recycle makes frames free. A frame starts where Arena.Desc says, at a multiple of a cache line; a shorter or longer
 // layer 2 header has moved that by a few bytes.
 func (ln *lane) recycle(d []packet.Desc) {
-	for i := range d {
-		ln.free = append(ln.free, packet.Desc{Off: (d[i].Off + packet.CacheLine/2) &^ (packet.CacheLine - 1)})
+	n := len(ln.free)
+	ln.free = ln.free[:n+len(d)]
+	for i, free := 0, ln.free[n:]; i < len(d) && i < len(free); i++ {
+		free[i] = packet.Desc{Off: (d[i].Off + packet.CacheLine/2) &^ (packet.CacheLine - 1)}
 	}
 	ln.out -= len(d)
 }

@@ -2,6 +2,7 @@ package forwarder
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"vrfwd/packet"
@@ -121,4 +122,26 @@ func TestFuncPortZero(t *testing.T) {
 		t.Error("a FuncPort without functions moves frames")
 	}
 	p.Free(make([]packet.Desc, 1))
+}
+
+// TestPad: a short frame is lengthened by zeros, and no byte before or behind these changes.
+func TestPad(t *testing.T) {
+	a := newArena(t, 3, 128)
+	for length := range 70 {
+		mem := a.Bytes()
+		for i := range mem {
+			mem[i] = 0xa5
+		}
+		want := slices.Clone(mem)
+		d := a.Desc(1)
+		d.Len, d.TCI, d.Port, d.Flags, d.Mark = uint16(length), 1, 2, packet.FlagTCI, 3
+		padded := d
+		padded.Len = uint16(max(length, MinFrame))
+		clear(want[int(d.Off)+length:][:int(padded.Len)-length])
+		got := []packet.Desc{d}
+		Pad(a, got)
+		if got[0] != padded || !bytes.Equal(mem, want) {
+			t.Errorf("%d bytes: %+v, %x", length, got[0], a.Frame(packet.Desc{Off: d.Off, Len: 80}))
+		}
+	}
 }

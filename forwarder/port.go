@@ -1,6 +1,10 @@
 package forwarder
 
-import "vrfwd/packet"
+import (
+	"encoding/binary"
+
+	"vrfwd/packet"
+)
 
 // Port is one queue of a device that moves Ethernet frames. One worker owns it and calls it from one thread at a
 // time; no method blocks or retains its argument slice. Everything is in bursts, so that dynamic dispatch is paid
@@ -38,12 +42,21 @@ const MaxPorts = 256
 // Pad lengthens the frames of d that are shorter than MinFrame by zeros, in place; never by what their memory held
 // before, which may be another customer's. Their slots in a must have room for MinFrame bytes from Off.
 func Pad(a *packet.Arena, d []packet.Desc) {
+	const word = 8 // most frames lack a few bytes: that is one word, without a call
+	mem := a.Bytes()
 	for i := range d {
-		if d[i].Len < MinFrame {
-			short := int(d[i].Len)
-			d[i].Len = MinFrame
-			clear(a.Frame(d[i])[short:])
+		short, off := uint(d[i].Len), uint(d[i].Off)
+		if short >= MinFrame {
+			continue
 		}
+		d[i].Len = MinFrame
+		frame := mem[off : off+MinFrame : off+MinFrame]
+		if short < MinFrame-word {
+			clear(frame[short:])
+			continue
+		}
+		end := frame[MinFrame-word:]
+		binary.LittleEndian.PutUint64(end, binary.LittleEndian.Uint64(end)&(1<<(8*(short-(MinFrame-word)))-1))
 	}
 }
 
