@@ -7,8 +7,9 @@ import (
 	"vrfwd/vrftable"
 )
 
-// prefetchAdjacencies prefetches the adjacency of each of n hops, n at least 1, before the stage that loads them: prefetches retire at
-// once, where loads that miss fill the core's reorder buffer after a handful of packets. A hop without an adjacency does no harm.
+// prefetchAdjacencies prefetches the adjacencies of the first n hops, and of the rest of the last eight, before the stage that loads
+// them: prefetches retire at once, where loads that miss fill the core's reorder buffer after a handful of packets. A hop without an
+// adjacency does no harm.
 //
 //go:noescape
-func prefetchAdjacencies(adj *vrftable.Adjacency, hops *lpm.Hop, n uint)
+func prefetchAdjacencies(adj *vrftable.Adjacency, hops *[MaxBurst]lpm.Hop, n uint)

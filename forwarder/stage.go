@@ -167,7 +167,7 @@ func (w *Worker) lookup(v *vrftable.View) {
 	b := &w.b
 	v.VRFs.LookupDual(b.key[:b.live], b.hop[:b.live])
 	if b.live > 0 {
-		prefetchAdjacencies(&v.Adj[0], &b.hop[0], uint(b.live))
+		prefetchAdjacencies(&v.Adj[0], &b.hop, uint(b.live))
 	}
 }
 
