@@ -20,15 +20,15 @@
 
 LANES(low16, 0xffff)
 LANES(low8, 0xff)
-LANES(ipv4, 0x0008)
-LANES(vlan, 0x0081)
-LANES(qinq, 0xa888)
+LANES(ipv4, const_leIPv4)
+LANES(vlan, const_leVLAN)
+LANES(qinq, const_leQinQ)
 LANES(vlans, 0xfff)
 LANES(four, 4)
 LANES(nineteen, 19)
-LANES(reserve, 16)
+LANES(reserve, const_Reserve)
 LANES(ethernet, 14)
-LANES(runt, 33)
+LANES(runt, (const_shortest-1))
 LANES(plain, 0x45)
 LANES(octets, 0x00ff00ff)
 LANES(loopback, 0x007f007f)
@@ -157,7 +157,7 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 	VPAND     Y2, Y1, Y1
 	VPOR      Y1, Y0, Y0
 	VPAND     vlans<>(SB), Y0, Y0
-	VMOVDQU   Y0, vlans-32(SP)
+	VMOVDQU   Y0, tags-32(SP)
 
 	// Y10 place of the IPv4 header, Y13 bytes from there, Y4 IPv4 and room for a header.
 	VPAND     low16<>(SB), Y6, Y6
@@ -171,20 +171,20 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 	VPAND     Y5, Y4, Y4
 
 	// Y6 Iface and Table, Y7 Flags and State.
-	MOVL        vlans-32(SP), AX
-	MOVL        vlans-28(SP), R10
+	MOVL        tags-32(SP), AX
+	MOVL        tags-28(SP), R10
 	VMOVQ       (R9)(AX*8), X0
 	VPINSRQ     $1, (R9)(R10*8), X0, X0
-	MOVL        vlans-16(SP), AX
-	MOVL        vlans-12(SP), R10
+	MOVL        tags-16(SP), AX
+	MOVL        tags-12(SP), R10
 	VMOVQ       (R9)(AX*8), X1
 	VPINSRQ     $1, (R9)(R10*8), X1, X1
-	MOVL        vlans-24(SP), AX
-	MOVL        vlans-20(SP), R10
+	MOVL        tags-24(SP), AX
+	MOVL        tags-20(SP), R10
 	VMOVQ       (R9)(AX*8), X2
 	VPINSRQ     $1, (R9)(R10*8), X2, X2
-	MOVL        vlans-8(SP), AX
-	MOVL        vlans-4(SP), R10
+	MOVL        tags-8(SP), AX
+	MOVL        tags-4(SP), R10
 	VMOVQ       (R9)(AX*8), X3
 	VPINSRQ     $1, (R9)(R10*8), X3, X3
 	VINSERTI128 $1, X1, Y0, Y0

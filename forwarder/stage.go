@@ -21,6 +21,9 @@ import (
 //
 // Each stage goes through the whole burst before the next begins, without branches that packets disagree on, so that
 // the core overlaps their cache misses. What is unusual is decided out of line, in odd.go.
+//
+// Classify, validate and rewrite take runs of usual packets by kernels, where there are any (kernels_amd64.s), and the few packets that a
+// kernel stops at one by one: the Each of a stage says what it does, and does it all where there are no kernels.
 func (w *Worker) forward(in *ingress) int {
 	n := w.receive(in)
 	if n == 0 {
