@@ -24,7 +24,7 @@ func TestGroupMembers(t *testing.T) {
 	b.route(0, "20.0.0.0", 8, 100)
 	b.route(0, "21.0.0.0", 8, 101)
 	b.route(0, "22.0.0.0", 8, 1)
-	s := newSource(t, MaxBurst, 4, 0)
+	s := newSource(t, MaxBurst, 2048, 4, 0)
 	w := b.worker(Config{Ports: s.sinks})
 	r := rand.New(rand.NewPCG(8, 8))
 	var frames []input

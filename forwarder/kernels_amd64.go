@@ -8,12 +8,15 @@ import (
 
 	"github.com/klauspost/cpuid/v2"
 
+	"vrfwd/lpm"
+	"vrfwd/packet"
 	"vrfwd/vrftable"
 )
 
-// kernels: the stages run by them, and by their twins only from where a kernel stops, for each packets.
+// kernels: the stages run by them, and by their twins only from where a kernel stops, for each packets. The race detector watches the
+// twins alone.
 var (
-	kernels = cpuid.CPU.Supports(cpuid.AVX2)
+	kernels = cpuid.CPU.Supports(cpuid.AVX2) && !raceDetector
 	each    = map[bool]int{true: eight, false: MaxBurst}[kernels]
 )
 
@@ -67,7 +70,10 @@ const (
 	adjSize    = unsafe.Sizeof(vrftable.Adjacency{})
 )
 
-// An ingress record is | Iface (16) | Table (16) | Flags (16) | State (16) |, an adjacency 64 bytes.
+// What else they count on: an ingress record is | Iface (16) | Table (16) | Flags (16) | State (16) |, a key of the lookup
+// | address (32) | Table (16) | Flags (16) |, an adjacency 64 bytes, a counter of traffic 16; and the flags' bits.
 const _ = uint(0) - uint(unsafe.Sizeof(vrftable.Ingress{})-8) - uint(unsafe.Offsetof(vrftable.Ingress{}.Table)-2) -
 	uint(unsafe.Offsetof(vrftable.Ingress{}.Flags)-4) - uint(unsafe.Offsetof(vrftable.Ingress{}.State)-6) -
-	uint(adjSize-64)
+	uint(adjSize-64) -
+	uint(unsafe.Sizeof(lpm.Key{})-8) - uint(unsafe.Offsetof(lpm.Key{}.Table)-4) - uint(unsafe.Offsetof(lpm.Key{}.Flags)-6) -
+	uint(unsafe.Sizeof(traffic{})-16) - uint(packet.FlagTCI-1) - uint(vrftable.IngressUp-1) - uint(vrftable.VLANs-4096)

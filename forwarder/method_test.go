@@ -74,7 +74,7 @@ func newSite(t *testing.T, changes ...vrftable.Change) *site {
 	)
 	s.apply(changes...)
 	for port := range s.ws {
-		s.src[port] = newSource(t, 1, 2, port)
+		s.src[port] = newSource(t, 1, 2048, 2, port)
 		s.tap = newSlowPath(t, 16)
 		w, err := NewWorker(Config{Ports: s.src[port].sinks, View: tab.View, Readers: tab.Domain(), Slow: s.tap})
 		if err != nil {

@@ -216,7 +216,7 @@ func twinBed(t testing.TB) *bed {
 	b.adjacency(4, 11, 2).MTU = 100
 	b.adjacency(5, 15, 1, 0xffff).MTU = 40
 	b.adjacency(6, 16, 77)
-	b.adjacency(7, 16, 300) // beyond MaxPorts, and 300 mod 256 is beyond the ports, too
+	b.adjacency(7, 16, MaxPorts+1) // not port 1
 	b.kind(10, vrftable.Discard)
 	b.kind(11, vrftable.Reject)
 	b.kind(12, vrftable.Local)
@@ -334,10 +334,10 @@ type source struct {
 	sinks  []Port
 }
 
-// newSource makes ports 0 to ports-1; frames are received on port at.
-func newSource(t testing.TB, frames, ports, at int) *source {
+// newSource makes ports 0 to ports-1; frames, of up to size bytes, are received on port at.
+func newSource(t testing.TB, frames, size, ports, at int) *source {
 	s := &source{}
-	s.Memory = newArena(t, frames, 2048)
+	s.Memory = newArena(t, frames, size)
 	s.Rx = func(d []packet.Desc) int {
 		n := copy(d, s.frames)
 		s.frames = s.frames[n:]
@@ -401,7 +401,7 @@ type rig struct {
 
 // newRig makes a rig for up to frames inputs at a time.
 func newRig(t testing.TB, b *bed, port, frames int, slow *SlowPath, burst int) *rig {
-	src := newSource(t, frames, len(b.view.Ports), port)
+	src := newSource(t, frames, 2048, len(b.view.Ports), port)
 	return &rig{b, b.worker(Config{Ports: src.sinks, Slow: slow, Burst: burst}), port, src, slow}
 }
 
@@ -573,6 +573,34 @@ func TestTwinRuns(t *testing.T) {
 			compareRound(t, b, round/3*3+port, ins)
 			if t.Failed() {
 				return
+			}
+		}
+	})
+}
+
+// TestTwinLarge sends packets of up to the largest size that a frame can have, to interfaces that take few of them and all.
+func TestTwinLarge(t *testing.T) {
+	b := newBed(t, 2, 1)
+	b.primary(0, 0, 1, 0, true)
+	b.adjacency(1, 11, 1)
+	b.adjacency(2, 12, 1).MTU = 40_000
+	b.adjacency(3, 13, 1).MTU = packet.MaxFrameSize - packet.EthernetLen
+	for hop := range lpm.Hop(3) {
+		b.route(0, fmt.Sprintf("%d.0.0.0", 10+hop), 8, 1+hop)
+	}
+	twice(t, func(t *testing.T) {
+		for hop := range uint32(3) {
+			for _, total := range []int{1500, 1501, 32_767, 32_768, 40_000, 40_001, packet.MaxFrameSize - packet.EthernetLen} {
+				var ins []input
+				for i := range 8 {
+					in := input{frame: ipv4Frame(host, (10+hop)<<24, 64, 60)}
+					if i == 3 {
+						in.frame = ipv4Frame(host, (10+hop)<<24, 64, total)
+					}
+					ins = append(ins, in)
+				}
+				src := newSource(t, len(ins), packet.MaxFrameSize, 2, 0)
+				(&rig{b, b.worker(Config{Ports: src.sinks}), 0, src, nil}).compare(t, ins)
 			}
 		}
 	})

@@ -240,7 +240,7 @@ func TestBadDescriptor(t *testing.T) {
 	frame := ipv4Frame(host, 20<<24, 64, 46) // 60 bytes, to hop 1
 	bad := []packet.Desc{
 		{Off: 0, Len: 60}, {Off: Reserve - 1, Len: 60}, {Off: size - 59, Len: 60}, {Off: size, Len: 60},
-		{Off: ^uint32(0), Len: ^uint16(0)}, {Off: size, Len: 0},
+		{Off: ^uint32(0), Len: ^uint16(0)}, {Off: ^uint32(31), Len: 60}, {Off: size, Len: 0},
 	}
 	var burst []packet.Desc
 	freed := 0
@@ -266,7 +266,7 @@ func TestBadDescriptor(t *testing.T) {
 			n := balanced(t, w)
 			n = n.Sub(&before)
 			want := BadDescriptor
-			if i == 5 {
+			if i == len(bad)-1 {
 				want = Runt
 			}
 			if n.Drops[want] != 1 || n.Forwarded != 7 || freed != 1 {
@@ -321,7 +321,7 @@ func TestSlowPathFull(t *testing.T) {
 func TestViewPerBurst(t *testing.T) {
 	b := twinBed(t)
 	loads := 0
-	src := newSource(t, 600, 3, 0)
+	src := newSource(t, 600, 2048, 3, 0)
 	w, err := NewWorker(Config{
 		Ports:   src.sinks,
 		View:    func() *vrftable.View { loads++; return b.view },
