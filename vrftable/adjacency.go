@@ -3,6 +3,7 @@ package vrftable
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"unsafe"
 
 	"vrfwd/internal/offheap"
@@ -77,6 +78,7 @@ func (t *Table) adjContent(k adjKey) Adjacency {
 		return c
 	}
 	c.HdrLen = uint8(putEthernet(c.Header[:], n.mac, i.l2.port.mac, i.l2.vlan))
+	c.MTU = min(c.MTU, math.MaxUint16-uint16(c.HdrLen)) // a frame's length has 16 bits
 	return c
 }
 

@@ -84,3 +84,12 @@ func TestExports(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
+
+// TestLargestMTU: no packet that an adjacency lets through makes a frame that is longer than a descriptor can say.
+func TestLargestMTU(t *testing.T) {
+	tab := newWorld(t)
+	apply(t, tab, SetPort{"p0", macP0, 65535}, AddNeighbor{"uplink", ip("192.0.2.2"), macISP}, static("", "8.0.0.0/8", via("192.0.2.2")))
+	if a := lookup(t, tab, "uplink", "8.8.8.8"); int(a.MTU)+int(a.HdrLen) != 65535 {
+		t.Errorf("MTU %d behind a header of %d bytes", a.MTU, a.HdrLen)
+	}
+}
