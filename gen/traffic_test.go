@@ -327,7 +327,7 @@ func TestLines(t *testing.T) {
 		if recover() == nil {
 			t.Error("a slot outside the arena was filled")
 		}
-		if d[4].Len == 0 || d[5].Len != 0 {
+		if d[4].Len == 0 || d[5].Len != 0 || !bytes.Equal(mem[5*lineLen:], make([]byte, len(mem)-5*lineLen)) {
 			t.Error("not the slots up to that one were filled")
 		}
 	}()

@@ -1,6 +1,5 @@
 //go:build !purego
 
-#include "go_asm.h"
 #include "textflag.h"
 
 // The AVX-512 kernels look 16 addresses up at a time: a gather for the root, one for the leaf, and with ids one for the hop.

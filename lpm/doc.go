@@ -34,7 +34,7 @@
 //
 //	global table                                    memory     uniform  routed  Zipf
 //	18-6-8, variable stride, byte leaves, in stages 3.9 MiB      3.2     3.0     2.6     kept
-//	the same, AVX-512 gathers                       3.9 MiB      3.7     4.5     3.9     not there
+//	the same, AVX-512 gathers                       3.9 MiB      3.7     4.5     3.9     rejected there
 //	the same, plain Go                              3.9 MiB     11.9     7.5     3.7     the twin
 //	DIR-24-8, 2-byte entries, one pass               32 MiB     12.1     7.0     2.6     the peer
 //

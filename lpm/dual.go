@@ -25,7 +25,7 @@ func (m *marks) each(f func(i int)) {
 // lanes is how many lookups an AVX-512 kernel makes at a time.
 const lanes = 16
 
-// picks are numbers of keys of a burst, ascending. A store may write past the last, but numbers of keys only: a kernel takes eight
+// picks are numbers of keys of a burst, in any order. A store may write past the last, but numbers of keys only: a kernel takes eight
 // at a time.
 type picks [maxBurst + lanes]uint8
 

@@ -16,9 +16,9 @@ import (
 //	filter   words of 32 bits, four a bucket; each block that a prefix from /12 on touches has three bits in one of them
 //
 // The filter is a Bloom filter in blocks (Putze, Sanders, Singler, "Cache-, hash- and space-efficient Bloom filters", WEA
-// 2007): three bits in one word cost one load, and one or two in a thousand blocks without a prefix pass. What it says too
-// much costs a probe, what it said too little would hide a route: bits are set before a route is published, and taken back
-// only when the index is made anew.
+// 2007): three bits in one word cost one load, and of a thousand blocks without a prefix one to six pass, twenty when it is
+// full. What it says too much costs a probe, what it said too little would hide a route: bits are set before a route is
+// published, and taken back only when the index is made anew.
 const (
 	bucketWords = 16
 	bucketOrder = 4

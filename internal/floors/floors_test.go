@@ -57,7 +57,7 @@ var folders = map[string]folder{
 	"ring":         {1, []string{cpuid, sys}},
 	"packet":       {1, []string{cpuid, sys}},
 	"vrftable":     {2, []string{bart}},
-	"forwarder":    {3, []string{sys}},
+	"forwarder":    {3, []string{cpuid, sys}},
 	"afpacket":     {3, []string{sys}},
 	"gen":          {3, nil},
 	"slowpath":     {4, []string{gopacket, netlink, netns, sys}},
