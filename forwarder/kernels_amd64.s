@@ -51,6 +51,31 @@ SHUFFLE(swap, 0x0405060700010203, 0x0c0d0e0f08090a0b)
 	CMPL      AX, $0xff \
 	JNE       done
 
+// FRAMES puts bytes 4 to 19 of frame i and of the fourth one after into a vector, and the first byte of both among those in DX. It uses AX
+// and R10, as HEADERS and RECORDS do.
+#define FRAMES(i, x, y) \
+	MOVL        (16*i)(SI), AX         \
+	MOVL        (16*i+64)(SI), R10     \
+	ORB         (R8)(AX*1), DX         \
+	ORB         (R8)(R10*1), DX        \
+	VMOVDQU     4(R8)(AX*1), x         \
+	VINSERTI128 $1, 4(R8)(R10*1), y, y
+
+// RECORDS puts the ingress records of packets i and i+1 into a vector.
+#define RECORDS(i, x) \
+	MOVL    tags-32+4*i(SP), AX  \
+	MOVL    tags-28+4*i(SP), R10 \
+	VMOVQ   (R9)(AX*8), x        \
+	VPINSRQ $1, (R9)(R10*8), x, x
+
+// HEADERS puts the first 16 bytes of the IPv4 headers of packet i and of the fourth one after into a vector, and leaves their places in AX
+// and R10.
+#define HEADERS(i, x, y) \
+	MOVL        (burst_l3+4*i)(DI)(DX*4), AX     \
+	MOVL        (burst_l3+4*i+16)(DI)(DX*4), R10 \
+	VMOVDQU     (R8)(AX*1), x                    \
+	VINSERTI128 $1, (R8)(R10*1), y, y
+
 // func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
 //
 //	SI descriptor, DI b, R8 mem, R9 ports, BX live, R12 numbers of the eight packets, CX groups left, Y15 size, Y14 sum of lengths
@@ -112,30 +137,10 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 
 	// Y5 EtherType and what follows, Y6 the four bytes after.
 	XORL DX, DX
-	MOVL 0(SI), AX
-	MOVL 64(SI), R10
-	ORB  (R8)(AX*1), DX
-	ORB  (R8)(R10*1), DX
-	VMOVDQU     4(R8)(AX*1), X0
-	VINSERTI128 $1, 4(R8)(R10*1), Y0, Y0
-	MOVL 16(SI), AX
-	MOVL 80(SI), R10
-	ORB  (R8)(AX*1), DX
-	ORB  (R8)(R10*1), DX
-	VMOVDQU     4(R8)(AX*1), X1
-	VINSERTI128 $1, 4(R8)(R10*1), Y1, Y1
-	MOVL 32(SI), AX
-	MOVL 96(SI), R10
-	ORB  (R8)(AX*1), DX
-	ORB  (R8)(R10*1), DX
-	VMOVDQU     4(R8)(AX*1), X2
-	VINSERTI128 $1, 4(R8)(R10*1), Y2, Y2
-	MOVL 48(SI), AX
-	MOVL 112(SI), R10
-	ORB  (R8)(AX*1), DX
-	ORB  (R8)(R10*1), DX
-	VMOVDQU     4(R8)(AX*1), X3
-	VINSERTI128 $1, 4(R8)(R10*1), Y3, Y3
+	FRAMES(0, X0, Y0)
+	FRAMES(1, X1, Y1)
+	FRAMES(2, X2, Y2)
+	FRAMES(3, X3, Y3)
 	TESTB $1, DX
 	JNZ   done
 	VPUNPCKHDQ  Y1, Y0, Y4
@@ -171,22 +176,10 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 	VPAND     Y5, Y4, Y4
 
 	// Y6 Iface and Table, Y7 Flags and State.
-	MOVL        tags-32(SP), AX
-	MOVL        tags-28(SP), R10
-	VMOVQ       (R9)(AX*8), X0
-	VPINSRQ     $1, (R9)(R10*8), X0, X0
-	MOVL        tags-16(SP), AX
-	MOVL        tags-12(SP), R10
-	VMOVQ       (R9)(AX*8), X1
-	VPINSRQ     $1, (R9)(R10*8), X1, X1
-	MOVL        tags-24(SP), AX
-	MOVL        tags-20(SP), R10
-	VMOVQ       (R9)(AX*8), X2
-	VPINSRQ     $1, (R9)(R10*8), X2, X2
-	MOVL        tags-8(SP), AX
-	MOVL        tags-4(SP), R10
-	VMOVQ       (R9)(AX*8), X3
-	VPINSRQ     $1, (R9)(R10*8), X3, X3
+	RECORDS(0, X0)
+	RECORDS(4, X1)
+	RECORDS(2, X2)
+	RECORDS(6, X3)
 	VINSERTI128 $1, X1, Y0, Y0
 	VINSERTI128 $1, X3, Y2, Y2
 	VSHUFPS     $0x88, Y2, Y0, Y6
@@ -259,28 +252,16 @@ eight:
 	VMOVDQU burst_l3(DI)(DX*4), Y14
 
 	// Y4 version to total length, Y5 identification and fragment, Y6 TTL to checksum, Y7 source, Y8 destination.
-	MOVL        (burst_l3+0)(DI)(DX*4), AX
-	MOVL        (burst_l3+16)(DI)(DX*4), R10
-	VMOVDQU     (R8)(AX*1), X0
-	VINSERTI128 $1, (R8)(R10*1), Y0, Y0
+	HEADERS(0, X0, Y0)
 	VMOVD       16(R8)(AX*1), X8
 	VMOVD       16(R8)(R10*1), X9
-	MOVL        (burst_l3+4)(DI)(DX*4), AX
-	MOVL        (burst_l3+20)(DI)(DX*4), R10
-	VMOVDQU     (R8)(AX*1), X1
-	VINSERTI128 $1, (R8)(R10*1), Y1, Y1
+	HEADERS(1, X1, Y1)
 	VPINSRD     $1, 16(R8)(AX*1), X8, X8
 	VPINSRD     $1, 16(R8)(R10*1), X9, X9
-	MOVL        (burst_l3+8)(DI)(DX*4), AX
-	MOVL        (burst_l3+24)(DI)(DX*4), R10
-	VMOVDQU     (R8)(AX*1), X2
-	VINSERTI128 $1, (R8)(R10*1), Y2, Y2
+	HEADERS(2, X2, Y2)
 	VPINSRD     $2, 16(R8)(AX*1), X8, X8
 	VPINSRD     $2, 16(R8)(R10*1), X9, X9
-	MOVL        (burst_l3+12)(DI)(DX*4), AX
-	MOVL        (burst_l3+28)(DI)(DX*4), R10
-	VMOVDQU     (R8)(AX*1), X3
-	VINSERTI128 $1, (R8)(R10*1), Y3, Y3
+	HEADERS(3, X3, Y3)
 	VPINSRD     $3, 16(R8)(AX*1), X8, X8
 	VPINSRD     $3, 16(R8)(R10*1), X9, X9
 	VINSERTI128 $1, X9, Y8, Y8

@@ -700,7 +700,7 @@ func newSlowPath(t testing.TB, frames int) *SlowPath {
 	return s
 }
 
-// FuzzWorker feeds arbitrary bytes, as a frame with and without a tag received out of band.
+// FuzzWorker feeds arbitrary bytes, as frames with and without a tag received out of band.
 func FuzzWorker(f *testing.F) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for range 50 {
@@ -710,7 +710,7 @@ func FuzzWorker(f *testing.F) {
 	b := twinBed(f)
 	var rigs []*rig
 	for port := range 3 {
-		rigs = append(rigs, newRig(f, b, port, 2, newSlowPath(f, 4), 0))
+		rigs = append(rigs, newRig(f, b, port, 9, newSlowPath(f, 32), 0))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte, tci uint16, tagged bool, port uint8) {
 		if len(frame) > 2048 {
@@ -720,6 +720,6 @@ func FuzzWorker(f *testing.F) {
 		if tagged {
 			in.tci, in.flags = tci, packet.FlagTCI
 		}
-		rigs[port%3].compare(t, []input{in, in})
+		rigs[port%3].compare(t, []input{in, in, in, in, in, in, in, in, in}) // as kernels take them, and one more
 	})
 }
