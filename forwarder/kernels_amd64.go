@@ -13,15 +13,16 @@ import (
 	"vrfwd/vrftable"
 )
 
-// kernels: the stages run by them, and by their twins only from where a kernel stops, for each packets. The race detector watches the
-// twins alone.
-var (
-	kernels = cpuid.CPU.Supports(cpuid.AVX2) && !raceDetector
-	each    = map[bool]int{true: eight, false: MaxBurst}[kernels]
-)
+// kernels: the stages run by them, and by their twins only from where a kernel stops. The race detector watches the twins alone.
+var kernels = cpuid.CPU.Supports(cpuid.AVX2) && !raceDetector
 
-// eight is how many packets two of the kernels take at a time.
-const eight = 8
+// each is how many packets a twin takes before its kernel has another try: as many as two of the kernels take at a time.
+func each() int {
+	if kernels {
+		return 8
+	}
+	return MaxBurst
+}
 
 // classifyRun is classifyEach by a kernel, for the frames from the i-th on up to the first eight of which one is unusual. It returns how
 // many these are, and their bytes.

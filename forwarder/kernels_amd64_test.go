@@ -11,15 +11,15 @@ import (
 
 // twice runs f with the kernels, where this CPU can run them, and without.
 func twice(t *testing.T, f func(t *testing.T)) {
-	with, some := kernels, each
-	defer func() { kernels, each = with, some }()
+	with := kernels
+	defer func() { kernels = with }()
 	t.Run("kernels", func(t *testing.T) {
 		if !with {
 			t.Skip("this CPU can run none")
 		}
 		f(t)
 	})
-	kernels, each = false, MaxBurst
+	kernels = false
 	t.Run("go", f)
 }
 

@@ -5,7 +5,8 @@ package forwarder
 import "vrfwd/vrftable"
 
 // The stages run by the kernels' twins, for whole bursts.
-const each = MaxBurst
+
+func each() int { return MaxBurst }
 
 func (*burst) classifyRun(_, _ int, _ *[vrftable.VLANs]vrftable.Ingress) (done int, bytes uint64) {
 	return 0, 0

@@ -74,7 +74,7 @@ func (w *Worker) classify(v *vrftable.View) {
 		done, sum := b.classifyRun(i, m, ports)
 		bytes += sum
 		from := i + done
-		i = min(from+each, b.n)
+		i = min(from+each(), b.n)
 		m, sum = b.classifyEach(from, i, m+done, ports)
 		bytes += sum
 	}
@@ -126,7 +126,7 @@ func (w *Worker) validate() {
 	for j := 0; j < b.live; {
 		done := w.validateRun(j, m)
 		from := j + done
-		j = min(from+each, b.live)
+		j = min(from+each(), b.live)
 		m = w.validateEach(from, j, m+done)
 	}
 	b.live = m
@@ -181,7 +181,7 @@ func (w *Worker) lookup(v *vrftable.View) {
 func (w *Worker) rewrite(v *vrftable.View) {
 	for j := 0; j < w.b.live; {
 		from := w.rewriteRun(v, j)
-		j = min(from+each, w.b.live)
+		j = min(from+each(), w.b.live)
 		w.rewriteEach(v, from, j)
 	}
 }
