@@ -30,7 +30,7 @@ line:
 	MOVUPS      32(DX), X2
 	MOVUPS      48(DX), X3
 	MOVWLZX     60(DX), DI   // port
-	MOVBLZX     62(DX), BX   // place of the sequence number
+	MOVBLZX     62(DX), BX   // place of the sequence number, in the line as lines are made
 	ROLW        $8, DI
 	ADDQ        R8, AX
 	MOVUPS      X0, (AX)

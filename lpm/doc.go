@@ -97,13 +97,14 @@
 // Of the 5.5 ns of a miss some 0.4 went for the key, which is 8 bytes and not 4, from memory; on the Zen 5 0.8 of 2.4, until keys
 // were prefetched two bursts ahead, past the caches; that is for long lists of keys, and nothing to a worker, whose keys stay in
 // its cache. The second filter eight keys at a time, inserted into vectors one by one,
-// took misses from 1.38 to 1.27 ns there with the keys in cache; by AVX2's gathers it was slower than one by one, and sixteen at a time by
-// AVX-512's it was worth as much, on the Xeon: rejected, for the one more kernel.
+// took misses from 1.38 to 1.27 ns there with the keys in cache; by AVX2's gathers it was slower than one by one. Sixteen at a
+// time by AVX-512's, on the Xeon, it took half hits from 7.7 to 6.8 ns, and misses from 1.50 to 1.37 times what the global
+// table takes, against one by one: given up for one kernel less; eight at a time is still to be measured there.
 //
-// On a 2-vCPU EPYC of Zen 4 (1 MiB L2 a core), what came then: three bits of the second filter, in twice the words, for two let 0.11 % of
-// missing keys through for 0.34 %, and half of what these had cost was mispredicted branches (misses from 1.55 to 1.50 times what the global
-// table takes); lists of words, eight at a time, of what comes through, for records one by one, took hits from 8.4 to 7.4 ns; root entries
-// in the order in which shuffles leave the keys' halves took misses from 1.50 to 1.45 times the global table.
+// On a 2-vCPU EPYC of Zen 4 (1 MiB L2 a core), what came then: three bits of the second filter, in twice the words, for two
+// let 0.12 % of missing keys through for 0.34 % (misses from 1.53 to 1.48 times what the global table takes; with none let
+// through 1.41); lists of words, eight at a time, of what comes through, for records one by one, took hits from 8.4 to
+// 7.4 ns; root entries in the order in which shuffles leave the keys' halves took misses to 1.44 times the global table.
 //
 // The first of the two filters is in the word that every lookup reads, a quarter of the tables' in one bit (claims): a 64-byte
 // filter a table was one more gather for every address. The second is 128 bits a bucket: a bitmap of each table's own cost as
