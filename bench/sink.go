@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"vrfwd/forwarder"
 	"vrfwd/gen"
@@ -11,12 +12,13 @@ import (
 // tally is what the sink needs of a flow: eight of them to a cache line.
 type tally struct {
 	n    uint32 // frames that came out
-	want uint32 // port<<16 | the two bytes after the EtherType: the TCI, or 0x4500 of an untagged IPv4 header
+	port uint16 // that they must come out of
+	next uint16 // the two bytes after the EtherType, as little-endian: the TCI, or those of an untagged IPv4 header
 }
 
 const (
-	untagged = 0x4500      // version 4, IHL 5, TOS 0
-	nowhere  = 0xffff_ffff // the flow's frames must not come out
+	untagged = 0x0045 // version 4, IHL 5, TOS 0
+	nowhere  = 0xffff // port of a flow whose frames must not come out
 )
 
 // sink takes what comes out of one worker, and what comes back without having come out. It belongs to the thread that
@@ -34,7 +36,7 @@ type sink struct {
 	bytes    uint64   // of these: L2 without FCS, with the padding that the shortest frame needs
 	freed    uint64   // came back
 	wrong    uint64
-	strange  uint64 // frames of no flow
+	strange  uint64 // frames of no flow, or outside the memory
 	checker  *gen.Checker
 	verifier *verifier
 }
@@ -44,14 +46,14 @@ func newSink(c Check, m *model, a *packet.Arena, from []*gen.Traffic, base uint3
 	s := &sink{check: c, model: m, arena: a, from: from, base: base}
 	for _, t := range from {
 		for i := range t.Flows() {
-			f, want := t.Flow(i), uint32(nowhere)
+			f, want := t.Flow(i), tally{port: nowhere}
 			p := m.lookup(circuit{f.Ingress.Port, f.Ingress.VLAN}, f.Dst)
 			if p != nil && p.outcome == forwarded {
-				if want = uint32(p.circuit.port)<<16 | uint32(p.circuit.vlan); p.circuit.vlan == 0 {
-					want |= untagged
+				if want = (tally{port: p.circuit.port, next: bits.ReverseBytes16(p.circuit.vlan)}); p.circuit.vlan == 0 {
+					want.next = untagged
 				}
 			}
-			s.flows = append(s.flows, tally{want: want})
+			s.flows = append(s.flows, want)
 			s.places = append(s.places, p)
 		}
 	}
@@ -105,21 +107,35 @@ func (s *sink) take(d []packet.Desc) {
 
 // count is all that a trial of the rate does with a frame: one more of its flow, and was it the right port and VLAN?
 func (s *sink) count(d []packet.Desc) {
+	s.frames += uint64(len(d))
+	for len(d) > 0 {
+		n, wrong, bytes := tallyRun(d, s.arena.Bytes(), s.flows, s.base)
+		s.wrong += wrong
+		s.bytes += bytes
+		if d = d[n:]; len(d) > 0 { // a frame of no flow, or there is no kernel
+			n = min(len(d), tallyEach)
+			s.countEach(d[:n])
+			d = d[n:]
+		}
+	}
+}
+
+// countEach does so for frames one by one.
+func (s *sink) countEach(d []packet.Desc) {
 	mem, flows, bytes := s.arena.Bytes(), s.flows, uint64(0)
 	for i := range d {
-		flow, off := d[i].Mark-s.base, d[i].Off
-		if uint64(flow) >= uint64(len(flows)) {
+		flow, at := d[i].Mark-s.base, uint64(d[i].Off)+packet.EthernetLen
+		if uint64(flow) >= uint64(len(flows)) || at+2 > uint64(len(mem)) {
 			s.strange++
 			continue
 		}
 		t := &flows[flow]
 		t.n++
-		if t.want != uint32(d[i].Port)<<16|uint32(binary.BigEndian.Uint16(mem[off+packet.EthernetLen:])) {
+		if t.port != d[i].Port || t.next != binary.LittleEndian.Uint16(mem[at:]) {
 			s.wrong++
 		}
 		bytes += uint64(max(d[i].Len, forwarder.MinFrame))
 	}
-	s.frames += uint64(len(d))
 	s.bytes += bytes
 }
 
@@ -153,7 +169,7 @@ func (s *sink) account(ifaces map[string]uint64) (a Account) {
 			a.Sent += sent
 			a.Received += got
 			a.Duplicated += uint64(f.n) - got
-			if f.want == nowhere {
+			if f.port == nowhere {
 				a.Discarded += sent - got
 			} else {
 				a.Lost += sent - got
