@@ -1,23 +1,24 @@
 //go:build !purego
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // The AVX-512 kernels look 16 addresses up at a time: a gather for the root, one for the leaf, and with ids one for the hop.
 // Registers throughout:
 //
 //	SI addrs or keys, DI hops, CX lanes left, R8 root, R9 leaves, R10 ids or nil
-//	Z16 chunkLen-1, Z17 7, Z18 255, Z19 escape, Z24 1, K7 all lanes
+//	Z16 chunkLen-1, Z17 offsetMask, Z18 255, Z19 escape, Z24 1, K7 all lanes
 //	R14 groups of 16 done, BX bits of the escapes' word in the making, DX where it goes
 
 #define CONSTANTS \
-	MOVL         $63, AX    \
-	VPBROADCASTD AX, Z16    \
-	MOVL         $7, AX     \
-	VPBROADCASTD AX, Z17    \
-	MOVL         $255, AX   \
-	VPBROADCASTD AX, Z18    \
-	MOVL         $1, AX     \
-	VPBROADCASTD AX, Z24    \
+	MOVL         $63, AX               \
+	VPBROADCASTD AX, Z16               \
+	MOVL         $const_offsetMask, AX \
+	VPBROADCASTD AX, Z17               \
+	MOVL         $255, AX              \
+	VPBROADCASTD AX, Z18               \
+	MOVL         $1, AX                \
+	VPBROADCASTD AX, Z24               \
 	KXNORW       K7, K7, K7
 
 // GATHER readies a gather's mask and destination without waiting for the last one's: it clears the first, merges into
@@ -28,18 +29,18 @@
 
 // LOOKUP leaves the leaves of the addresses in Z0 in Z4, and their root entries in Z2. It uses Z1..Z4, K1.
 #define LOOKUP \
-	VPSRLD     $14, Z0, Z1        \
-	GATHER(K1, Z2)                \
-	VPGATHERDD (R8)(Z1*4), K1, Z2 \
-	VPSRLD     $8, Z0, Z3         \
-	VPANDD     Z16, Z3, Z3        \
-	VPSRLD     $4, Z2, Z4         \
-	VPANDD     Z17, Z4, Z4        \
-	VPSRLVD    Z4, Z3, Z3         \
-	VPSRLD     $7, Z2, Z4         \
-	VPADDD     Z4, Z3, Z3         \
-	GATHER(K1, Z4)                \
-	VPGATHERDD (R9)(Z3*1), K1, Z4 \
+	VPSRLD     $14, Z0, Z1                               \
+	GATHER(K1, Z2)                                       \
+	VPGATHERDD (R8)(Z1*4), K1, Z2                        \
+	VPSRLD     $8, Z0, Z3                                \
+	VPANDD     Z16, Z3, Z3                               \
+	VPSRLD     $const_strideShift, Z2, Z4                \
+	VPSRLVD    Z4, Z3, Z3                                \
+	VPSRLD     $(const_claimBits-const_unitBits), Z2, Z4 \
+	VPANDD     Z17, Z4, Z4                               \
+	VPADDD     Z4, Z3, Z3                                \
+	GATHER(K1, Z4)                                       \
+	VPGATHERDD (R9)(Z3*1), K1, Z4                        \
 	VPANDD     Z18, Z4, Z4
 
 // TRANSLATE turns leaves into hops. It uses K1, Z2, Z4.
@@ -149,7 +150,7 @@ GLOBL even<>(SB), RODATA|NOPTR, $64
 // The parent's lookup; the numbers of the keys with a claim are picked into a list.
 //
 //	R11 keys picked, R15 their numbers
-//	Z20 even, Z21 odd dwords, Z22 3, Z25 Fallback in a key's second dword, Z26 numbers, Z27 16
+//	Z20 even, Z21 odd dwords, Z22 15, Z23 claimsOf, Z25 Fallback in a key's second dword, Z26 numbers, Z27 16, Z28 claimMask
 TEXT ·pick512(SB), NOSPLIT, $0-80
 	MOVQ         keys+0(FP), SI
 	MOVQ         hops+8(FP), DI
@@ -167,8 +168,11 @@ TEXT ·pick512(SB), NOSPLIT, $0-80
 	CONSTANTS
 	MOVL         $0x10000, AX
 	VPBROADCASTD AX, Z25
-	MOVL         $3, AX
+	MOVL         $15, AX
 	VPBROADCASTD AX, Z22
+	VBROADCASTI32X4 ·claimsOf(SB), Z23
+	MOVL         $const_claimMask, AX
+	VPBROADCASTD AX, Z28
 	MOVL         $16, AX
 	VPBROADCASTD AX, Z27
 	VMOVDQU32    even<>(SB), Z20
@@ -179,10 +183,11 @@ loop:
 	SPLIT
 	LOOKUP
 
-	// Claims: bit table&3 of the root entry.
-	VPANDD   Z22, Z5, Z6
-	VPSRLVD  Z6, Z2, Z6
-	VPTESTMD Z24, Z6, K4
+	// Which of the table's claims the root entry has not.
+	VPANDD    Z22, Z5, Z6
+	VPSHUFB   Z6, Z23, Z6
+	VPANDND   Z6, Z2, Z6
+	VPTESTNMD Z28, Z6, K4
 	PICK(Z26)
 	VPADDD   Z27, Z26, Z26
 

@@ -18,7 +18,7 @@ func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 		leaves := &d.leaf16[0]
 		for i, a := range addrs[from:] {
 			e := atomic.LoadUint32(&root[a>>rootShift])
-			h := uint32(at(leaves, e>>leafShift+a>>8&(chunkLen-1)>>(e>>strideShift&7)))
+			h := uint32(at(leaves, offsetOf(e)+a>>8&(chunkLen-1)>>strideOf(e)))
 			any |= h + 1
 			part[i] = Hop(h)
 		}
@@ -27,7 +27,7 @@ func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 		ids := (*[1 << 8]uint32)(d.ids)
 		for i, a := range addrs[from:] {
 			e := atomic.LoadUint32(&root[a>>rootShift])
-			h := ids[at(leaves, e>>leafShift+a>>8&(chunkLen-1)>>(e>>strideShift&7))]
+			h := ids[at(leaves, offsetOf(e)+a>>8&(chunkLen-1)>>strideOf(e))]
 			any |= h + 1
 			part[i] = Hop(h)
 		}
@@ -35,7 +35,7 @@ func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 		leaves := &d.leaf8[0]
 		for i, a := range addrs[from:] {
 			e := atomic.LoadUint32(&root[a>>rootShift])
-			h := uint32(at(leaves, e>>leafShift+a>>8&(chunkLen-1)>>(e>>strideShift&7)))
+			h := uint32(at(leaves, offsetOf(e)+a>>8&(chunkLen-1)>>strideOf(e)))
 			any |= h + 1
 			part[i] = Hop(h)
 		}

@@ -47,10 +47,24 @@ const (
 	maxNarrow = escape8 - 1
 	// Reservation, in leaves, which is what a root entry reaches: the worst case is a /24 of its own hop in every slot,
 	// twice for runs in their grace period.
-	reserveLeaves = 1 << (32 - leafShift)
-	strideShift   = claimBits // of a chunk's stride in a root entry, 3 bits
-	leafShift     = strideShift + 3
+	reserveLeaves = 1 << (strideShift - claimBits + unitBits)
+	strideShift   = 29 // of a chunk's stride in a root entry
+	unitBits      = 2  // runs of leaves are no shorter than this, so that their offsets need fewer bits
 )
+
+// newEntry makes a root entry of a chunk's offset and stride.
+func newEntry(off, s, claims uint32) uint32 {
+	return s<<strideShift | off<<(claimBits-unitBits) | claims
+}
+
+// offsetOf and strideOf are what newEntry was told.
+func offsetOf(entry uint32) uint32 { return entry >> (claimBits - unitBits) & offsetMask }
+func strideOf(entry uint32) uint32 { return entry >> strideShift }
+
+const offsetMask = reserveLeaves - 1<<unitBits
+
+// runOf is the order of the run that holds a chunk with more than one leaf.
+func runOf(s uint32) int { return max(int(chunkBits-s), unitBits) }
 
 func newDense(d *qsbr.Domain, w width) (*dense, error) {
 	region, err := offheap.Alloc(offheap.HugePage) // a whole one, though half would do: 4 KiB pages cost 1 ns a lookup
@@ -62,9 +76,9 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 	if w == wide {
 		if n.wide, err = newPool[uint16](d, reserveLeaves); err == nil {
 			n.leaf16 = n.wide.all
-			_, err = n.wide.alloc(16) // one shared leaf per hop
+			_, err = n.wide.alloc(16 + unitBits) // one shared leaf per hop
 			for h := range 1 << 16 {
-				n.leaf16[h] = uint16(h)
+				n.leaf16[h<<unitBits] = uint16(h)
 			}
 		}
 	} else if n.narrow, err = newPool[uint8](d, reserveLeaves); err == nil {
@@ -76,9 +90,9 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 			n.ids = words[1<<rootBits:]
 			n.ids[escape8] = escape16
 		}
-		_, err = n.narrow.alloc(8) // one shared leaf per id
+		_, err = n.narrow.alloc(8 + unitBits) // one shared leaf per id
 		for id := range 1 << 8 {
-			n.leaf8[id] = uint8(id)
+			n.leaf8[id<<unitBits] = uint8(id)
 		}
 	}
 	if err != nil {
@@ -86,7 +100,7 @@ func newDense(d *qsbr.Domain, w width) (*dense, error) {
 		return nil, err
 	}
 	for i := range n.root {
-		n.root[i] = chunkBits << strideShift // one leaf, 0: no route
+		n.root[i] = newEntry(0, chunkBits, 0) // one leaf, 0: no route
 	}
 	return n, nil
 }
@@ -133,18 +147,18 @@ func (d *dense) publish(i uint32, slots *[chunkLen]uint16, hop uint16) error {
 	var err error
 	switch {
 	case order == 0 && d.wide != nil:
-		off = uint32(hop)
+		off = uint32(hop) << unitBits
 	case order == 0:
-		off = uint32(d.leaf(hop))
+		off = uint32(d.leaf(hop)) << unitBits
 	case d.wide != nil:
-		if off, err = d.wide.alloc(order); err != nil {
+		if off, err = d.wide.alloc(runOf(s)); err != nil {
 			return err
 		}
 		for j := range 1 << order {
 			d.leaf16[int(off)+j] = slots[j<<s]
 		}
 	default:
-		if off, err = d.narrow.alloc(order); err != nil {
+		if off, err = d.narrow.alloc(runOf(s)); err != nil {
 			return err
 		}
 		for j := range 1 << order {
@@ -152,12 +166,12 @@ func (d *dense) publish(i uint32, slots *[chunkLen]uint16, hop uint16) error {
 		}
 	}
 	old := d.root[i]
-	atomic.StoreUint32(&d.root[i], off<<leafShift|s<<strideShift|old&claimMask)
-	if order := int(chunkBits - old>>strideShift&7); order > 0 {
+	atomic.StoreUint32(&d.root[i], newEntry(off, s, old&claimMask))
+	if s := strideOf(old); s < chunkBits {
 		if d.wide != nil {
-			d.wide.retire(old>>leafShift, order)
+			d.wide.retire(offsetOf(old), runOf(s))
 		} else {
-			d.narrow.retire(old>>leafShift, order)
+			d.narrow.retire(offsetOf(old), runOf(s))
 		}
 	}
 	return nil

@@ -34,7 +34,7 @@ type picks [maxBurst + lanes]uint8
 // least len(keys), and each Key.Table below Tables.
 //
 // The first pass looks every key up in the parent, for a miss in the VRF is the rule where it counts, and on the way
-// picks the keys whose root entry has a claim; the second asks the second filter about these; the third looks those that
+// picks the keys whose root entry has the claims of their table; the second asks the second filter about these; the third looks those that
 // are left up in their tables.
 func (s *Set) LookupDual(keys []Key, hops []Hop) {
 	hops = hops[:len(keys)]
@@ -69,8 +69,10 @@ func (d *dense) pickGo(keys []Key, hops []Hop, list *picks, escapes *marks, n, f
 	root := (*[1 << rootBits]uint32)(d.root)
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
-		list[n&(maxBurst-1)] = uint8(i)
-		n += int(atomic.LoadUint32(&root[k.Addr>>rootShift]) >> (k.Table % claimBits) & 1)
+		if own := claimsFor(k.Table); atomic.LoadUint32(&root[k.Addr>>rootShift])&own == own {
+			list[n&(maxBurst-1)] = uint8(i)
+			n++
+		}
 	}
 	return n
 }

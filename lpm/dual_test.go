@@ -129,7 +129,7 @@ func TestFirstKeyOfTable0(t *testing.T) {
 			all[(uint32(head)>>5+bucketOf(head, 0))*bucketWords+bucketKeys+i] = 77 // the one range of hop 77
 		}
 		all[filterWord(head, 0)] |= markOf(0)
-		table.dense.Load().root[0] |= 1 // a claim
+		table.dense.Load().root[0] |= claimMask
 		keys, hops := make([]Key, maxBurst), make([]Hop, maxBurst)
 		set.LookupDual(keys, hops)
 		for i, hop := range hops {

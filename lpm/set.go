@@ -22,7 +22,7 @@ import (
 //	words[2*h] = h  for every hop h: reference h is the one range of that hop
 //
 // In front stand two filters, so that the miss, the common case of fallback, rarely comes so far: the claims in the root
-// of the parent's Table, a bit for every fourth table, and, for what they let through, 128 bits beside each bucket with
+// of the parent's Table, two bits of six for each table, and, for what they let through, 128 bits beside each bucket with
 // marks of the blocks that belong there. Prefixes shorter than /12 have no marks there, but one bit of octets for each 8
 // first octets they touch.
 //

@@ -35,15 +35,15 @@
 
 #define ENTRY_OF_ADDR(i) ENTRY(4, i, i)
 
-// SPOT turns eight addresses in Y0 and their root entries in Y1 into places of leaves in Y0. It takes chunkLen-1 and 7 in Y14 and
-// Y13, and uses Y2.
+// SPOT turns eight addresses in Y0 and their root entries in Y1 into places of leaves in Y0. It takes chunkLen-1 and offsetMask in Y14
+// and Y13, and uses Y2.
 #define SPOT \
-	VPSRLD  $8, Y0, Y0   \
-	VPAND   Y14, Y0, Y0  \
-	VPSRLD  $4, Y1, Y2   \
-	VPAND   Y13, Y2, Y2  \
-	VPSRLVD Y2, Y0, Y0   \
-	VPSRLD  $7, Y1, Y1   \
+	VPSRLD  $8, Y0, Y0                                \
+	VPAND   Y14, Y0, Y0                               \
+	VPSRLD  $const_strideShift, Y1, Y2                \
+	VPSRLVD Y2, Y0, Y0                                \
+	VPSRLD  $(const_claimBits-const_unitBits), Y1, Y1 \
+	VPAND   Y13, Y1, Y1                               \
 	VPADDD  Y1, Y0, Y0
 
 // SPOTS does so for eight addresses of the block at BX, in place of the entries.
@@ -136,7 +136,7 @@ TEXT ·staged(SB), NOSPLIT, $0-64
 	MOVQ n+16(FP), CX
 	MOVQ root+24(FP), R8
 	BROADCAST($63, X14, Y14)
-	BROADCAST($7, X13, Y13)
+	BROADCAST($const_offsetMask, X13, Y13)
 	XORL BX, BX
 
 block:
@@ -176,30 +176,32 @@ escape:
 	VZEROUPPER
 	RET
 
-// AIM is SPOTS for eight keys of the block at BX, of which those without Fallback get the leaf 0, no route. Of those with a claim it
-// appends the numbers to the list at R10, which has R12. The entries are in the order of keys 0 1 4 5 2 3 6 7, in which shuffles get the
-// keys' halves apart, and so are the places. It takes 3 in Y15, the first's number eight times in R15, eight eights in R13, lanesOf[1]
-// in R14, and uses AX, DX, Y0..Y5.
+// AIM is SPOTS for eight keys of the block at BX, of which those without Fallback get the leaf 0, no route. Of those whose entry has the
+// claims of their table it appends the numbers to the list at R10, which has R12. The entries are in the order of keys 0 1 4 5 2 3 6 7,
+// in which shuffles get the keys' halves apart, and so are the places. It takes 0 in Y10, claimsOf in Y11, 15 in Y15, the first's number
+// eight times in R15, eight eights in R13, lanesOf[1] in R14, and uses AX, DX, Y0..Y4.
 #define AIM(eight) \
-	VMOVDQU   (64*eight)(SI)(BX*8), Y0    \
-	VMOVDQU   (64*eight+32)(SI)(BX*8), Y1 \
-	VSHUFPS   $0xdd, Y1, Y0, Y3           \ // table and flags
-	VSHUFPS   $0x88, Y1, Y0, Y0           \ // addresses
-	VMOVDQU   (32*eight)(DI)(BX*4), Y1    \
-	VPANDN    Y15, Y3, Y4                 \ // claims: bit table&3 of the entry goes to the top
-	VPSLLD    $28, Y1, Y5                 \
-	VPSLLVD   Y4, Y5, Y5                  \
-	VMOVMSKPS Y5, AX                      \
-	SPOT                                  \
-	VPSLLD    $15, Y3, Y3                 \
-	VPSRAD    $31, Y3, Y3                 \
-	VPAND     Y3, Y0, Y0                  \
-	VMOVDQU   Y0, (32*eight)(DI)(BX*4)    \
-	MOVQ      (R14)(AX*8), DX             \
-	ADDQ      R15, DX                     \
-	MOVQ      DX, (R10)(R12*1)            \
-	POPCNTL   AX, AX                      \
-	ADDQ      AX, R12                     \
+	VMOVDQU   (64*eight)(SI)(BX*8), Y0      \
+	VMOVDQU   (64*eight+32)(SI)(BX*8), Y1   \
+	VSHUFPS   $0xdd, Y1, Y0, Y3             \ // table and flags
+	VSHUFPS   $0x88, Y1, Y0, Y0             \ // addresses
+	VMOVDQU   (32*eight)(DI)(BX*4), Y1      \
+	VPAND     Y15, Y3, Y4                   \ // which of the table's claims the entry has not: those in the lowest bits
+	VPSHUFB   Y4, Y11, Y4                   \
+	VPANDN    Y4, Y1, Y4                    \
+	VPSLLD    $(32-const_claimBits), Y4, Y4 \
+	VPCMPEQD  Y10, Y4, Y4                   \
+	VMOVMSKPS Y4, AX                        \
+	SPOT                                    \
+	VPSLLD    $15, Y3, Y3                   \
+	VPSRAD    $31, Y3, Y3                   \
+	VPAND     Y3, Y0, Y0                    \
+	VMOVDQU   Y0, (32*eight)(DI)(BX*4)      \
+	MOVQ      (R14)(AX*8), DX               \
+	ADDQ      R15, DX                       \
+	MOVQ      DX, (R10)(R12*1)              \
+	POPCNTL   AX, AX                        \
+	ADDQ      AX, R12                       \
 	ADDQ      R13, R15
 
 // MARK makes the escapes among eight hops ^0, which no hop is.
@@ -251,11 +253,11 @@ escape:
 //
 // Both lookups of a burst, n a number of blocks:
 //
-//	root, aim        the places of the parent's leaves, and the keys with a claim
+//	root, aim        the places of the parent's leaves, and the keys that the claims let through
+//	filter           of these, those that the second filter lets through, and their buckets, prefetched
 //	leaf             the parent's leaves
-//	filter           of the keys with a claim, those that the second filter lets through, and their buckets, prefetched
-//	escape           escapes become ^0, and their bits are set
 //	probe            the keys in the buckets, and their ranges, prefetched
+//	escape           escapes become ^0, and their bits are set
 //	search           a table's own route, which wins
 //
 // Without a root it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list, up to the next
@@ -264,7 +266,7 @@ escape:
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
 // loaded behind.
 //
-//	SI keys, R8 root, then leaves, then tops, R9 ids, then words, R10 list, DX heads, R12 keys listed, then kept, R13 next; in escape
+//	SI keys, R8 root, then tops, then leaves, R9 words, meanwhile ids, R10 list, DX heads, R12 keys listed, then kept, R13 next; in escape
 //	R10 escapes
 //	of the keys kept: sure numbers, tags what the index knows them by, offs of their buckets, refs of tops, then their own, lows
 //	the address below a range's start, as the ranges have it
@@ -283,8 +285,10 @@ TEXT ·dual(SB), 0, $4808-104
 	XORL R15, R15
 	MOVQ $0x0808080808080808, R13
 	BROADCAST($63, X14, Y14)
-	BROADCAST($7, X13, Y13)
-	BROADCAST($3, X15, Y15)
+	BROADCAST($const_offsetMask, X13, Y13)
+	BROADCAST($15, X15, Y15)
+	VBROADCASTI128 ·claimsOf(SB), Y11
+	VPXOR X10, X10, X10
 	XORL R12, R12
 	XORL BX, BX
 
@@ -314,17 +318,13 @@ root:
 	MOVQ R12, picked+32(FP)
 	MOVQ $0, (R10)(R12*1) // so that the last eight of the list are numbers
 
-	MOVQ leaves+72(FP), R8
-	MOVQ ids+80(FP), R9
-	LEAVES(SHUFFLED, vrfs)
-
 vrfs:
 	MOVQ tops+40(FP), R8
 	MOVQ heads+48(FP), DX
 	MOVQ words+56(FP), R9
 	XORL R12, R12
 	CMPQ picked+32(FP), $0
-	JEQ  located
+	JEQ  kept
 
 	LEAQ ·lanesOf(SB), R14
 	BROADCAST($0x9E3779B9, X9, Y9)
@@ -425,7 +425,45 @@ sifted:
 	CMPQ DI, head-4808(SP)
 	JNE  again
 
-located:
+kept:
+	CMPQ root+64(FP), $0
+	JEQ  leaved
+
+	MOVQ hops+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ leaves+72(FP), R8
+	MOVQ ids+80(FP), R9
+	LEAVES(SHUFFLED, leaved)
+
+leaved:
+	TESTQ R12, R12
+	JZ    probed
+	MOVQ  heads+48(FP), DX
+	MOVQ  words+56(FP), R9
+	XORL  R13, R13
+
+probe:
+	MOVL         offs-1600(SP)(R13*4), DI
+	VPBROADCASTD tags-4768(SP)(R13*4), Y0
+	ADDQ         R9, DI
+	VPCMPEQD     (DI), Y0, Y1
+	VMOVMSKPS    Y1, R11
+	TESTL        R11, R11
+	JZ           other
+
+present:
+	TZCNTL R11, R11
+	MOVL   32(DI)(R11*4), R11
+
+place:
+	MOVL       R11, refs-2656(SP)(R13*4)
+	ANDL       $0x3ffffff, R11
+	PREFETCHT0 (R9)(R11*8)
+	INCQ       R13
+	CMPQ       R13, R12
+	JNE        probe
+
+probed:
 	CMPQ root+64(FP), $0
 	JEQ  marked
 
@@ -452,30 +490,7 @@ marked:
 	TESTQ R12, R12
 	JZ    none
 	XORL  R13, R13
-
-probe:
-	MOVL         offs-1600(SP)(R13*4), DI
-	VPBROADCASTD tags-4768(SP)(R13*4), Y0
-	ADDQ         R9, DI
-	VPCMPEQD     (DI), Y0, Y1
-	VMOVMSKPS    Y1, R11
-	TESTL        R11, R11
-	JZ           other
-
-present:
-	TZCNTL R11, R11
-	MOVL   32(DI)(R11*4), R11
-
-place:
-	MOVL       R11, refs-2656(SP)(R13*4)
-	ANDL       $0x3ffffff, R11
-	PREFETCHT0 (R9)(R11*8)
-	INCQ       R13
-	CMPQ       R13, R12
-	JNE        probe
-
-	XORL R13, R13
-	MOVQ hops+8(FP), DI
+	MOVQ  hops+8(FP), DI
 
 search:
 	MOVL refs-2656(SP)(R13*4), R11

@@ -13,8 +13,8 @@ import (
 //
 // A root entry names a chunk and how coarse it is; the chunk holds one leaf per 2^s /24 blocks:
 //
-//	root[addr>>14]   31                 7 6 4 3      0
-//	                |  offset of leaves  | s | claims |      leaf = leaves[offset + (addr>>8&63)>>s]
+//	root[addr>>14]   31 29 28                  6 5      0
+//	                |  s  | offset / 4 of leaves | claims |      leaf = leaves[offset + (addr>>8&63)>>s]
 //
 // claims are not the table's own matter: they tell LookupDual which addresses a VRF may have a route for (claims.go).
 //
@@ -73,7 +73,7 @@ func (t *Table) Len() int { return t.shelf.count }
 func (t *Table) Lookup(addr uint32) Hop {
 	d := t.dense.Load()
 	e := atomic.LoadUint32(&d.root[addr>>rootShift])
-	i := e>>leafShift + addr>>8&(chunkLen-1)>>(e>>strideShift&7)
+	i := offsetOf(e) + addr>>8&(chunkLen-1)>>strideOf(e)
 	var h uint32
 	switch {
 	case d.wide != nil:

@@ -151,15 +151,15 @@ func verifyTable(t *testing.T, table *Table) {
 	d := table.dense.Load()
 	reached := 0
 	for _, e := range d.root {
-		if n := chunkLen >> (e >> strideShift & 7); n > 1 {
-			reached += n
+		if s := strideOf(e); s < chunkBits {
+			reached += 1 << runOf(s)
 		}
 	}
 	live := 0
 	if d.wide != nil {
-		live = d.wide.live - 1<<16
+		live = d.wide.live - 1<<(16+unitBits)
 	} else {
-		live = d.narrow.live - 1<<8
+		live = d.narrow.live - 1<<(8+unitBits)
 	}
 	if reached != live {
 		t.Fatalf("Table: %d leaves live, %d reached: leak or double free", live, reached)
