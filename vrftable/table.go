@@ -82,6 +82,7 @@ type Table struct {
 	groups    groups
 	policies  policies
 	importers importers
+	watches   int // open
 
 	specialAdj map[adjKey]*adjacency // Discard, Reject
 

@@ -31,6 +31,7 @@ func (t *Table) Watch(name string, limit int) (*Watch, error) {
 	}
 	w := &Watch{t: t, v: v, limit: limit, c: make(chan struct{}, 1)}
 	v.watches = append(v.watches, w)
+	t.watches++
 	return w, nil
 }
 
@@ -41,6 +42,7 @@ func (w *Watch) Close() {
 	for i, other := range w.v.watches {
 		if other == w {
 			w.v.watches = append(w.v.watches[:i:i], w.v.watches[i+1:]...)
+			w.t.watches--
 			return
 		}
 	}
@@ -93,18 +95,14 @@ func (w *Watch) note(prefixes []netip.Prefix) {
 
 // tellWatches tells what the batch at hand has touched, before its marks are cleared.
 func (t *Table) tellWatches() {
-	t.tellWatch(t.vrs[:1], t.dirtyParent)
-	t.tellWatch(t.vrs, t.dirtyVRF)
-}
-
-func (t *Table) tellWatch(vrs []*vr, dirty []uint32) {
-	watched := false
-	for _, v := range vrs {
-		watched = watched || v != nil && len(v.watches) > 0
-	}
-	if !watched {
+	if t.watches == 0 {
 		return
 	}
+	t.tellWatch(t.dirtyParent)
+	t.tellWatch(t.dirtyVRF)
+}
+
+func (t *Table) tellWatch(dirty []uint32) {
 	changed := map[*vr][]netip.Prefix{}
 	for _, id := range dirty {
 		d := t.dests.at(id)
