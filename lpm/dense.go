@@ -49,7 +49,8 @@ const (
 	// twice for runs in their grace period.
 	reserveLeaves = 1 << (strideShift - claimBits + unitBits)
 	strideShift   = 29 // of a chunk's stride in a root entry
-	unitBits      = 2  // runs of leaves are no shorter than this, so that their offsets need fewer bits
+	unitBits      = 2  // log2 of the shortest run of leaves: what offsets are multiples of, and so need fewer bits
+	offsetMask    = reserveLeaves - 1<<unitBits
 )
 
 // newEntry makes a root entry of a chunk's offset and stride.
@@ -60,8 +61,6 @@ func newEntry(off, s, claims uint32) uint32 {
 // offsetOf and strideOf are what newEntry was told.
 func offsetOf(entry uint32) uint32 { return entry >> (claimBits - unitBits) & offsetMask }
 func strideOf(entry uint32) uint32 { return entry >> strideShift }
-
-const offsetMask = reserveLeaves - 1<<unitBits
 
 // runOf is the order of the run that holds a chunk with more than one leaf.
 func runOf(s uint32) int { return max(int(chunkBits-s), unitBits) }

@@ -260,6 +260,8 @@ escape:
 //	escape           escapes become ^0, and their bits are set
 //	search           a table's own route, which wins
 //
+// The filter goes ahead of the leaves, and the probe ahead of the escapes, so that their prefetches have the time of a pass.
+//
 // Without a root it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list, up to the next
 // eight, must be numbers of keys as well.
 //
@@ -427,15 +429,15 @@ sifted:
 
 kept:
 	CMPQ root+64(FP), $0
-	JEQ  leaved
+	JEQ  buckets
 
 	MOVQ hops+8(FP), DI
 	MOVQ n+16(FP), CX
 	MOVQ leaves+72(FP), R8
 	MOVQ ids+80(FP), R9
-	LEAVES(SHUFFLED, leaved)
+	LEAVES(SHUFFLED, buckets)
 
-leaved:
+buckets:
 	TESTQ R12, R12
 	JZ    probed
 	MOVQ  heads+48(FP), DX
