@@ -69,7 +69,7 @@ func TestHotPathCode(t *testing.T) {
 	}
 	code := functions(out)
 
-	const worker, burst = "vrfwd/forwarder.(*Worker).", "vrfwd/forwarder.(*burst)."
+	const pkg, worker, burst = "vrfwd/forwarder.", "vrfwd/forwarder.(*Worker).", "vrfwd/forwarder.(*burst)."
 	// What each function of a burst may call; REG is a call through an interface or a function value.
 	allowed := map[string]string{
 		worker + "forward": `\(\*Worker\)\.(receive|classify|validate|lookup|rewrite|transmit|settle)$` +
@@ -84,7 +84,9 @@ func TestHotPathCode(t *testing.T) {
 		worker + "rewrite":      `\(\*Worker\)\.rewrite(Run|Each)$|forwarder\.rewriteKernel$`,
 		worker + "rewriteEach":  `forwarder\.oddHop$|\(\*Worker\)\.choose$`,
 		worker + "choose":       `^$`,
-		worker + "transmit":     `\(\*Worker\)\.(untaken|tapTx)$|REG`, // TxBurst and Free
+		worker + "transmit":     `forwarder\.lengths(Each)?$|\(\*Worker\)\.(untaken|tapTx)$|REG`, // TxBurst and Free
+		pkg + "lengths":         `forwarder\.lengths(Each|Kernel)$`,
+		pkg + "lengthsEach":     `^$`,
 	}
 	calls := map[string]int{worker + "forward": 1, worker + "receive": 1, worker + "transmit": 2}
 	ours := regexp.MustCompile(`runtime\.(panic\w*|morestack\w*)`) // bounds checks and stack growth: not on the way

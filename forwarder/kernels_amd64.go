@@ -50,6 +50,15 @@ func (w *Worker) rewriteRun(v *vrftable.View, j int) (next int) {
 	return rewriteKernel(w, j, w.b.live, w.b.in.mem, &v.Adj[0], len(v.Adj), w.count.ifTx)
 }
 
+// lengths adds up the frames' lengths.
+func lengths(d []packet.Desc) uint64 {
+	if !kernels {
+		return lengthsEach(d)
+	}
+	fours := len(d) &^ 3
+	return lengthsKernel(unsafe.SliceData(d), fours) + lengthsEach(d[fours:])
+}
+
 //go:noescape
 func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
 
@@ -58,6 +67,11 @@ func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces) (done in
 
 //go:noescape
 func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
+
+// lengthsKernel adds up the lengths of n frames, a multiple of four.
+//
+//go:noescape
+func lengthsKernel(d *packet.Desc, n int) (bytes uint64)
 
 // What the kernels know of other packages' records; go_asm.h has our own.
 const (
@@ -77,4 +91,4 @@ const _ = uint(0) - uint(unsafe.Sizeof(vrftable.Ingress{})-8) - uint(unsafe.Offs
 	uint(unsafe.Offsetof(vrftable.Ingress{}.Flags)-4) - uint(unsafe.Offsetof(vrftable.Ingress{}.State)-6) -
 	uint(adjSize-64) -
 	uint(unsafe.Sizeof(lpm.Key{})-8) - uint(unsafe.Offsetof(lpm.Key{}.Table)-4) - uint(unsafe.Offsetof(lpm.Key{}.Flags)-6) -
-	uint(unsafe.Sizeof(traffic{})-16) - uint(packet.FlagTCI-1) - uint(vrftable.IngressUp-1) - uint(vrftable.VLANs-4096)
+	uint(unsafe.Sizeof(packet.Desc{})-16) - uint(unsafe.Offsetof(packet.Desc{}.Len)-4) - uint(unsafe.Sizeof(traffic{})-16) - uint(packet.FlagTCI-1) - uint(vrftable.IngressUp-1) - uint(vrftable.VLANs-4096)

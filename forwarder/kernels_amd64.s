@@ -45,6 +45,13 @@ LANES(multicast, 0x00df00df)
 SHUFFLE(upper, 0x8080060780800203, 0x80800e0f80800a0b)
 SHUFFLE(swap, 0x0405060700010203, 0x0c0d0e0f08090a0b)
 
+// The lengths of two descriptors.
+DATA lengths<>+0(SB)/8, $0x0000ffff00000000
+DATA lengths<>+8(SB)/8, $0
+DATA lengths<>+16(SB)/8, $0x0000ffff00000000
+DATA lengths<>+24(SB)/8, $0
+GLOBL lengths<>(SB), RODATA|NOPTR, $32
+
 // ALL goes to done unless all eight signs of mask are set.
 #define ALL(mask) \
 	VMOVMSKPS mask, AX \
@@ -358,6 +365,33 @@ done:
 	VZEROUPPER
 	RET
 
+// func lengthsKernel(d *packet.Desc, n int) (bytes uint64)
+TEXT ·lengthsKernel(SB), NOSPLIT, $0-24
+	MOVQ    d+0(FP), SI
+	MOVQ    n+8(FP), CX
+	VMOVDQU lengths<>(SB), Y2
+	VPXOR   X0, X0, X0
+	TESTQ   CX, CX
+	JZ      done
+	PCALIGN $32
+
+four:
+	VPAND  (SI), Y2, Y1
+	VPADDD Y1, Y0, Y0
+	VPAND  32(SI), Y2, Y1
+	VPADDD Y1, Y0, Y0
+	ADDQ   $64, SI
+	SUBQ   $4, CX
+	JNZ    four
+
+done:
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD  X1, X0, X0
+	VPEXTRD $1, X0, AX
+	MOVQ    AX, bytes+16(FP)
+	VZEROUPPER
+	RET
+
 // func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
 //
 //	DI w, SI place in the dense arrays, R8 mem, R9 adj, R14 ifTx
@@ -373,6 +407,13 @@ TEXT ·rewriteKernel(SB), NOSPLIT, $0-64
 	PCALIGN $32
 
 packet:
+	MOVL    (Worker_b+burst_hop+4*const_ahead)(DI)(SI*4), AX
+	CMPQ    AX, adjs+40(FP)
+	JGE     done
+	SHLQ    $6, AX
+	MOVWLZX const_adjIface(R9)(AX*1), AX
+	SHLQ    $4, AX
+	PREFETCHT0 (R14)(AX*1)
 	MOVL    (Worker_b+burst_hop)(DI)(SI*4), AX
 	CMPQ    AX, adjs+40(FP)
 	JGE     done

@@ -55,3 +55,18 @@ func TestKernelsTakeAll(t *testing.T) {
 		t.Errorf("%d of %d rewritten", n, MaxBurst)
 	}
 }
+
+// TestLengthsTwin: the kernel adds lengths up as its twin does, whatever else descriptors hold.
+func TestLengthsTwin(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	d := make([]packet.Desc, MaxBurst)
+	for i := range d {
+		d[i] = packet.Desc{Off: r.Uint32(), Len: uint16(r.Uint32()), TCI: uint16(r.Uint32()), Port: uint16(r.Uint32()),
+			Flags: uint16(r.Uint32()), Mark: r.Uint32()}
+	}
+	for n := range len(d) + 1 {
+		if got, want := lengths(d[:n]), lengthsEach(d[:n]); got != want {
+			t.Fatalf("%d frames: %d bytes, not %d", n, got, want)
+		}
+	}
+}

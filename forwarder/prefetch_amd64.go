@@ -12,4 +12,4 @@ import (
 // adjacency does no harm.
 //
 //go:noescape
-func prefetchAdjacencies(adj *vrftable.Adjacency, hops *[MaxBurst]lpm.Hop, n uint)
+func prefetchAdjacencies(adj *vrftable.Adjacency, hops *[MaxBurst + ahead]lpm.Hop, n uint)

@@ -7,4 +7,4 @@ import (
 	"vrfwd/vrftable"
 )
 
-func prefetchAdjacencies(*vrftable.Adjacency, *[MaxBurst]lpm.Hop, uint) {}
+func prefetchAdjacencies(*vrftable.Adjacency, *[MaxBurst + ahead]lpm.Hop, uint) {}

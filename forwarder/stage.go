@@ -169,6 +169,7 @@ func (w *Worker) validateEach(first, last, m int) int {
 func (w *Worker) lookup(v *vrftable.View) {
 	b := &w.b
 	v.VRFs.LookupDual(b.key[:b.live], b.hop[:b.live])
+	clear(b.hop[b.live : b.live+ahead])
 	if b.live > 0 {
 		prefetchAdjacencies(&v.Adj[0], &b.hop, uint(b.live))
 	}
@@ -236,11 +237,8 @@ func (w *Worker) rewriteEach(v *vrftable.View, first, last int) {
 func (w *Worker) transmit(v *vrftable.View) {
 	b := &w.b
 	for _, number := range b.queue[:b.queues] {
-		out, bytes := w.out[number], uint64(0)
-		for i := range out.d[:out.n] {
-			bytes += uint64(out.d[i].Len) // before the port pads them
-		}
-		n := 0
+		out := w.out[number]
+		bytes, n := lengths(out.d[:out.n]), 0 // before the port pads them
 		if b.tap == nil {
 			n = out.port.TxBurst(b.in.arena, out.d[:out.n])
 		} else {
@@ -258,4 +256,12 @@ func (w *Worker) transmit(v *vrftable.View) {
 		out.n = 0
 	}
 	b.queues = 0
+}
+
+// lengthsEach adds the frames' lengths up one by one.
+func lengthsEach(d []packet.Desc) (bytes uint64) {
+	for i := range d {
+		bytes += uint64(d[i].Len)
+	}
+	return bytes
 }

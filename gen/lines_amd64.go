@@ -5,13 +5,18 @@ package gen
 import (
 	"unsafe"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"vrfwd/packet"
 )
+
+// wide: there are registers of half a line.
+var wide = cpuid.CPU.Supports(cpuid.AVX)
 
 // stampLines stamps frames of lines that follow each other, and of flows that do, one for each descriptor, up to the first whose slot
 // does not lie in mem. It returns how many.
 func stampLines(d []packet.Desc, mem []byte, lines [][lineLen]byte, length uint16, mark, seq uint32) int {
-	if len(d) == 0 {
+	if len(d) == 0 || !wide {
 		return 0
 	}
 	return copyLines(&d[0], len(d), unsafe.SliceData(mem), len(mem)-lineLen, &lines[0], uint32(length), mark, seq)

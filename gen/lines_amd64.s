@@ -25,18 +25,14 @@ line:
 	CMPQ        AX, R9
 	JGT         done
 	PREFETCHNTA 2048(DX)
-	MOVUPS      (DX), X0
-	MOVUPS      16(DX), X1
-	MOVUPS      32(DX), X2
-	MOVUPS      48(DX), X3
+	VMOVDQU     (DX), Y0
+	VMOVDQU     32(DX), Y1
 	MOVWLZX     60(DX), DI   // port
 	MOVBLZX     62(DX), BX   // place of the sequence number, in the line as lines are made
 	ROLW        $8, DI
 	ADDQ        R8, AX
-	MOVUPS      X0, (AX)
-	MOVUPS      X1, 16(AX)
-	MOVUPS      X2, 32(AX)
-	MOVUPS      X3, 48(AX)
+	VMOVDQU     Y0, (AX)
+	VMOVDQU     Y1, 32(AX)
 	MOVL        R12, (AX)(BX*1)
 	MOVL        R10, 4(SI)   // Len, TCI
 	MOVL        DI, 8(SI)    // Port, Flags
@@ -51,4 +47,5 @@ done:
 	SUBQ d+0(FP), SI
 	SHRQ $4, SI
 	MOVQ SI, ret+56(FP)
+	VZEROUPPER
 	RET
