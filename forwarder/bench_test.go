@@ -160,7 +160,7 @@ func BenchmarkStage(b *testing.B) {
 				w.classify(v)
 			}
 			if s >= Validate {
-				w.validate()
+				w.validate(v)
 			}
 			if s >= Lookup {
 				w.lookup(v)
@@ -179,7 +179,7 @@ func BenchmarkStage(b *testing.B) {
 					w.classify(v)
 				case Validate:
 					w.b.live = MaxBurst
-					w.validate()
+					w.validate(v)
 				case Lookup:
 					w.lookup(v)
 				case Rewrite:

@@ -8,8 +8,12 @@ import (
 // MaxBurst is the largest number of frames handled together.
 const MaxBurst = 256
 
-// ahead is for how many packets ahead of a packet's own turn rewrite prefetches its egress interface's counters.
-const ahead = 6
+// How many packets ahead of a packet's own turn rewrite prefetches its adjacency, and then, known by that, its egress interface's
+// counters.
+const (
+	adjacencyAhead = 24
+	countersAhead  = 6
+)
 
 // burst is the state of one burst as a structure of arrays: each stage streams through the few arrays it needs. Frames
 // keep their place in d; a packet that leaves the fast path is noted in left, the others are packed to the front of
@@ -27,14 +31,14 @@ type burst struct {
 	d [MaxBurst]packet.Desc // as received, in the ingress port's arena
 
 	// dense
-	at    [MaxBurst]uint8           // place in d
-	l3    [MaxBurst]uint32          // offset of the IPv4 header in the arena
-	room  [MaxBurst]uint16          // bytes from there to the frame's end
-	total [MaxBurst]uint16          // IPv4 total length
-	iface [MaxBurst]uint16          // ingress IP interface
-	from  [MaxBurst]uint32          // the key's table and flags: table | flags<<16
-	key   [MaxBurst]lpm.Key         // what to look up
-	hop   [MaxBurst + ahead]lpm.Hop // what was found; behind the last no route
+	at    [MaxBurst]uint8                    // place in d
+	l3    [MaxBurst]uint32                   // offset of the IPv4 header in the arena
+	room  [MaxBurst]uint16                   // bytes from there to the frame's end
+	total [MaxBurst]uint16                   // IPv4 total length
+	iface [MaxBurst]uint16                   // ingress IP interface
+	from  [MaxBurst]uint32                   // the key's table and flags: table | flags<<16
+	key   [MaxBurst]lpm.Key                  // what to look up
+	hop   [MaxBurst + adjacencyAhead]lpm.Hop // what was found; behind the last no route
 
 	group [MaxBurst]uint8 // places in the dense arrays, of the packets that choose is about
 

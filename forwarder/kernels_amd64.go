@@ -34,12 +34,12 @@ func (b *burst) classifyRun(i, m int, ports *[vrftable.VLANs]vrftable.Ingress) (
 }
 
 // validateRun is validateEach by a kernel, for the packets from the j-th on up to the first eight of which one is unusual. It returns how
-// many these are.
-func (w *Worker) validateRun(j, m int) (done int) {
+// many these are. It has work enough meanwhile to prefetch what the lookup loads first.
+func (w *Worker) validateRun(v *vrftable.View, j, m int) (done int) {
 	if !kernels {
 		return 0
 	}
-	return validateKernel(&w.b, j, m, w.b.in.mem, w.count.ifRx)
+	return validateKernel(&w.b, j, m, w.b.in.mem, w.count.ifRx, v.VRFs.Root())
 }
 
 // rewriteRun is rewriteEach by a kernel, for the packets from the j-th on up to the first that is unusual, whose place it returns.
@@ -63,7 +63,7 @@ func lengths(d []packet.Desc) uint64 {
 func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
 
 //go:noescape
-func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces) (done int)
+func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces, root *uint32) (done int)
 
 //go:noescape
 func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
@@ -75,6 +75,7 @@ func lengthsKernel(d *packet.Desc, n int) (bytes uint64)
 
 // What the kernels know of other packages' records; go_asm.h has our own.
 const (
+	rootShift  = lpm.RootShift
 	adjForward = vrftable.Forward
 	adjKind    = unsafe.Offsetof(vrftable.Adjacency{}.Kind)
 	adjHdrLen  = unsafe.Offsetof(vrftable.Adjacency{}.HdrLen)

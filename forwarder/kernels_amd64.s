@@ -231,23 +231,28 @@ done:
 	VZEROUPPER
 	RET
 
-// COUNT counts packet i of eight on its ingress interface: R11 counters.
+// COUNT counts packet i of eight on its ingress interface: R11 counters. Its key is made by then, and it prefetches the key's word of the
+// root at R9.
 #define COUNT(i) \
+	MOVL    (burst_key+8*i)(DI)(BX*8), AX    \
+	SHRL    $const_rootShift, AX             \
+	PREFETCHT0 (R9)(AX*4)                    \
 	MOVWLZX (burst_iface+2*i)(DI)(DX*2), AX  \
 	MOVWLZX (burst_total+2*i)(DI)(BX*2), R10 \
 	SHLQ    $4, AX                         \
 	INCQ    (R11)(AX*1)                    \
 	ADDQ    R10, 8(R11)(AX*1)
 
-// func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces) (done int)
+// func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces, root *uint32) (done int)
 //
-//	DI b, DX from, BX live, CX groups left, R8 mem, R11 ifRx
-TEXT ·validateKernel(SB), NOSPLIT, $0-48
+//	DI b, DX from, BX live, CX groups left, R8 mem, R9 root, R11 ifRx
+TEXT ·validateKernel(SB), NOSPLIT, $0-56
 	MOVQ  b+0(FP), DI
 	MOVQ  from+8(FP), DX
 	MOVQ  live+16(FP), BX
 	MOVQ  mem_base+24(FP), R8
 	MOVQ  ifRx+32(FP), R11
+	MOVQ  root+40(FP), R9
 	MOVQ  burst_live(DI), CX
 	SUBQ  DX, CX
 	SHRQ  $3, CX
@@ -361,7 +366,7 @@ eight:
 
 done:
 	SUBQ live+16(FP), BX
-	MOVQ BX, done+40(FP)
+	MOVQ BX, done+48(FP)
 	VZEROUPPER
 	RET
 
@@ -404,10 +409,24 @@ TEXT ·rewriteKernel(SB), NOSPLIT, $0-64
 	MOVQ ifTx+48(FP), R14
 	CMPQ SI, to+16(FP)
 	JGE  done
+	TESTQ SI, SI
+	JNZ  packet
+	XORL CX, CX
+
+prime:
+	MOVL (Worker_b+burst_hop)(DI)(CX*4), AX
+	SHLQ $6, AX
+	PREFETCHT0 (R9)(AX*1)
+	INCQ CX
+	CMPQ CX, $const_adjacencyAhead
+	JNE  prime
 	PCALIGN $32
 
 packet:
-	MOVL    (Worker_b+burst_hop+4*const_ahead)(DI)(SI*4), AX
+	MOVL    (Worker_b+burst_hop+4*const_adjacencyAhead)(DI)(SI*4), AX
+	SHLQ    $6, AX
+	PREFETCHT0 (R9)(AX*1)
+	MOVL    (Worker_b+burst_hop+4*const_countersAhead)(DI)(SI*4), AX
 	CMPQ    AX, adjs+40(FP)
 	JGE     done
 	SHLQ    $6, AX

@@ -47,7 +47,7 @@ func TestKernelsTakeAll(t *testing.T) {
 		t.Errorf("%d of %d classified, %d bytes", n, MaxBurst, bytes)
 	}
 	w.b.live = MaxBurst
-	if n := w.validateRun(0, 0); n != MaxBurst {
+	if n := w.validateRun(b.view, 0, 0); n != MaxBurst {
 		t.Errorf("%d of %d validated", n, MaxBurst)
 	}
 	w.lookup(b.view)

@@ -15,7 +15,7 @@ func (*burst) classifyRun(_, _ int, _ *[vrftable.VLANs]vrftable.Ingress) (done i
 	return 0, 0
 }
 
-func (*Worker) validateRun(_, _ int) (done int) { return 0 }
+func (*Worker) validateRun(_ *vrftable.View, _, _ int) (done int) { return 0 }
 
 func (*Worker) rewriteRun(_ *vrftable.View, j int) (next int) { return j }
 

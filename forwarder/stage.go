@@ -34,7 +34,7 @@ func (w *Worker) forward(in *ingress) int {
 		w.tapReceived(v, f)
 	}
 	w.classify(v)
-	w.validate()
+	w.validate(v)
 	w.lookup(v)
 	w.rewrite(v)
 	w.transmit(v)
@@ -121,10 +121,10 @@ func (b *burst) classifyEach(first, last, m int, ports *[vrftable.VLANs]vrftable
 //
 // The checksum is a one's complement sum, of words of any size and byte order (RFC 1071 2(B), 2(C)): 0xffff for a good
 // header. Adding the 64-bit sum to itself rotated by half leaves the sum of its halves, carry included, in the upper one.
-func (w *Worker) validate() {
+func (w *Worker) validate(v *vrftable.View) {
 	b, m := &w.b, 0
 	for j := 0; j < b.live; {
-		done := w.validateRun(j, m)
+		done := w.validateRun(v, j, m)
 		from := j + done
 		j = min(from+each(), b.live)
 		m = w.validateEach(from, j, m+done)
@@ -169,10 +169,7 @@ func (w *Worker) validateEach(first, last, m int) int {
 func (w *Worker) lookup(v *vrftable.View) {
 	b := &w.b
 	v.VRFs.LookupDual(b.key[:b.live], b.hop[:b.live])
-	clear(b.hop[b.live : b.live+ahead])
-	if b.live > 0 {
-		prefetchAdjacencies(&v.Adj[0], &b.hop, uint(b.live))
-	}
+	clear(b.hop[b.live : b.live+adjacencyAhead])
 }
 
 // rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup; the checksum follows

@@ -46,7 +46,7 @@ func (w *Worker) PollUntil(last Stage) int {
 			w.classify(v)
 		}
 		if last >= Validate {
-			w.validate()
+			w.validate(v)
 		}
 		if last >= Lookup {
 			w.lookup(v)

@@ -136,7 +136,7 @@ func (s *Set) override(keys []Key, hops []Hop, list *picks, n int) {
 	switch {
 	case n == 0:
 	case staging:
-		dual(&keys[0], &hops[0], len(keys), &list[0], n, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
+		dual(&keys[0], &hops[0], 0, &list[0], n, &s.tops[0], &s.heads[0], &s.words.all[0], nil, nil, nil, 0, nil)
 	default:
 		s.overrideGo(keys, hops, list, n)
 	}

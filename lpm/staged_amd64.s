@@ -243,6 +243,11 @@ escape:
 	VPERMD  eight, Y4, eight \
 	VMOVDQU eight, list(SP)(R12*4)
 
+// AHEAD prefetches the leaf whose place is at offset i from CX + 8 R13: eight keys on the list go by while sixteen leaves are fetched.
+#define AHEAD(i) \
+	MOVL       (4*i)(CX)(R13*8), AX \
+	PREFETCHT0 (R11)(AX*1)
+
 // BUCKET prefetches the bucket at offset i in lane.
 #define BUCKET(i) \
 	MOVL       lane-4800+4*i(SP), BX \
@@ -254,7 +259,7 @@ escape:
 // Both lookups of a burst, n a number of blocks:
 //
 //	root, aim        the places of the parent's leaves, and the keys that the claims let through
-//	filter           of these, those that the second filter lets through, and their buckets, prefetched
+//	filter           of these, those that the second filter lets through, and their buckets, prefetched; and the leaves
 //	leaf             the parent's leaves
 //	probe            the keys in the buckets, and their ranges, prefetched
 //	escape           escapes become ^0, and their bits are set
@@ -262,7 +267,7 @@ escape:
 //
 // The filter goes ahead of the leaves, and the probe ahead of the escapes, so that their prefetches have the time of a pass.
 //
-// Without a root it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list, up to the next
+// Without a root, and then n is 0, it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list, up to the next
 // eight, must be numbers of keys as well.
 //
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
@@ -373,6 +378,16 @@ filter: // eight at a time: Y0 keys of the index, Y1 addresses, Y2 and Y6 tops, 
 	VPMULLD     Y9, Y0, Y3
 	VPSRLD      X10, Y3, Y4
 	VMOVDQU     Y4, lane-4800(SP)
+	LEAQ        (R13*2), BX
+	CMPQ        BX, n+16(FP)
+	JGE         words
+	MOVQ        hops+8(FP), CX
+	MOVQ        leaves+72(FP), R11
+	EIGHT(AHEAD)
+	ADDQ        $32, CX
+	EIGHT(AHEAD)
+
+words:
 	FILTER(0, X4)
 	FILTER(4, X5)
 	VINSERTI128 $1, X5, Y4, Y4
