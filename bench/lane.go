@@ -165,6 +165,7 @@ func (p *loopPort) RxBurst(d []packet.Desc) int {
 	} else {
 		p.source.fill(ln.arena, d)
 	}
+	ln.sink.ahead = p.source.ahead()
 	if v := ln.sink.verifier; v != nil {
 		v.save(d)
 	}
@@ -213,6 +214,7 @@ func (ln *lane) turn() int {
 		} else {
 			s.fill(ln.arena, d)
 		}
+		ln.sink.ahead = s.ahead()
 		if v := ln.sink.verifier; v != nil {
 			v.save(d)
 		}

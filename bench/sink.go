@@ -36,7 +36,8 @@ type sink struct {
 	bytes    uint64   // of these: L2 without FCS, with the padding that the shortest frame needs
 	freed    uint64   // came back
 	wrong    uint64
-	strange  uint64 // frames of no flow, or outside the memory
+	strange  uint64  // frames of no flow, or outside the memory
+	ahead    uintptr // the generator's next lines, prefetched while frames are counted; 0: unknown
 	checker  *gen.Checker
 	verifier *verifier
 }
@@ -109,9 +110,12 @@ func (s *sink) take(d []packet.Desc) {
 func (s *sink) count(d []packet.Desc) {
 	s.frames += uint64(len(d))
 	for len(d) > 0 {
-		n, wrong, bytes := tallyRun(d, s.arena.Bytes(), s.flows, s.base)
+		n, wrong, bytes := tallyRun(d, s.arena.Bytes(), s.flows, s.base, s.ahead)
 		s.wrong += wrong
 		s.bytes += bytes
+		if s.ahead != 0 {
+			s.ahead += uintptr(n) * gen.LineLen
+		}
 		if d = d[n:]; len(d) > 0 { // a frame of no flow, or there is no kernel
 			n = min(len(d), tallyEach)
 			s.countEach(d[:n])

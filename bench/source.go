@@ -34,6 +34,14 @@ func (s *source) fill(a *packet.Arena, d []packet.Desc) {
 	}
 }
 
+// ahead returns where the lines of the next frames lie; 0 where no one place has them.
+func (s *source) ahead() uintptr {
+	if len(s.parts) > 1 {
+		return 0
+	}
+	return s.parts[0].traffic.Ahead()
+}
+
 // group is traffic to be made: what enters through one port for one purpose.
 type group struct {
 	port   uint16

@@ -3,10 +3,10 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func tallyFrames(d *packet.Desc, n int, mem *byte, most int, flows *tally, count int, base uint32) (done int, wrong, bytes uint64)
+// func tallyFrames(d *packet.Desc, n int, mem *byte, most int, flows *tally, count int, base uint32, ahead uintptr) (done int, wrong, bytes uint64)
 //
-//	SI descriptor, CX the last one's end, R8 mem, R9 most, DI flows, R10 count, R11 base, R12 wrong, R13 bytes, R14 minFrame
-TEXT ·tallyFrames(SB), NOSPLIT, $0-80
+//	SI descriptor, CX the last one's end, R8 mem, R9 most, DI flows, R10 count, R11 base, R12 wrong, R13 bytes, R14 minFrame, R15 ahead
+TEXT ·tallyFrames(SB), NOSPLIT, $0-88
 	MOVQ d+0(FP), SI
 	MOVQ n+8(FP), CX
 	MOVQ mem+16(FP), R8
@@ -14,6 +14,7 @@ TEXT ·tallyFrames(SB), NOSPLIT, $0-80
 	MOVQ flows+32(FP), DI
 	MOVQ count+40(FP), R10
 	MOVL base+48(FP), R11
+	MOVQ ahead+56(FP), R15
 	XORL R12, R12
 	XORL R13, R13
 	MOVL $const_minFrame, R14
@@ -22,6 +23,12 @@ TEXT ·tallyFrames(SB), NOSPLIT, $0-80
 	PCALIGN $32
 
 frame:
+	TESTQ   R15, R15
+	JZ      count
+	PREFETCHNTA (R15)
+	ADDQ    $64, R15
+
+count:
 	MOVL    12(SI), AX
 	SUBL    R11, AX
 	CMPQ    AX, R10
@@ -49,9 +56,9 @@ next:
 done:
 	SUBQ d+0(FP), SI
 	SHRQ $4, SI
-	MOVQ SI, done+56(FP)
-	MOVQ R12, wrong+64(FP)
-	MOVQ R13, bytes+72(FP)
+	MOVQ SI, done+64(FP)
+	MOVQ R12, wrong+72(FP)
+	MOVQ R13, bytes+80(FP)
 	RET
 
 wrong:

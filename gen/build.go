@@ -40,7 +40,7 @@ func New(c Config) (*Traffic, error) {
 		rng:    rand.New(rand.NewPCG(c.Seed, pcgTraffic)),
 		global: newSpace(c.Global),
 		traffic: &Traffic{
-			lines:  make([][lineLen]byte, c.Flows),
+			lines:  make([][LineLen]byte, c.Flows),
 			flows:  c.Flows,
 			first:  c.First,
 			kinds:  make([]flowKind, 0, c.Flows),

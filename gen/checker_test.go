@@ -34,7 +34,7 @@ func expected(frame []byte) (egress, context uint16) {
 func TestCheckerPassesWhatIsRight(t *testing.T) {
 	traffic := testTraffic(t, 64, 10)
 	c := mustChecker(t, traffic)
-	mem, d := slots(1000, lineLen)
+	mem, d := slots(1000, LineLen)
 	for range 3 {
 		traffic.fill(mem, d)
 		for i := range d {
@@ -85,7 +85,7 @@ func TestCheckerDetects(t *testing.T) {
 		config.Flows = 8
 		traffic := mustTraffic(t, config)
 		c := mustChecker(t, traffic)
-		mem, d := slots(1, lineLen)
+		mem, d := slots(1, LineLen)
 		traffic.fill(mem, d)
 		frame := frameOf(mem, d[0])
 		egress, context := expected(frame)
@@ -105,7 +105,7 @@ func TestCheckerExpectsDiscards(t *testing.T) {
 	config.Expect = func(in *Ingress, dst uint32) (egress, context uint16) { return 0, in.Table }
 	traffic := mustTraffic(t, config)
 	c := mustChecker(t, traffic)
-	mem, d := slots(100, lineLen)
+	mem, d := slots(100, LineLen)
 	traffic.fill(mem, d)
 	if s := c.Summary(); s.Discarded != 100 || s.Lost != 0 || !s.OK() {
 		t.Errorf("%+v", s)
@@ -163,7 +163,7 @@ func TestCheckerAgainstTwin(t *testing.T) {
 	var flight [][]byte
 	for range 400 {
 		for _, traffic := range traffics {
-			mem, d := slots(100, lineLen)
+			mem, d := slots(100, LineLen)
 			traffic.fill(mem, d)
 			for i := range d {
 				flight = append(flight, frameOf(mem, d[i]))
@@ -230,7 +230,7 @@ func TestCheckerAgainstTwin(t *testing.T) {
 
 func TestCheckerReset(t *testing.T) {
 	traffic := testTraffic(t, 16, 0)
-	mem, d := slots(100, lineLen)
+	mem, d := slots(100, LineLen)
 	traffic.fill(mem, d) // a warm-up that nobody checks
 	c := mustChecker(t, traffic)
 	for range 2 {
@@ -254,7 +254,7 @@ func TestCheckerWraps(t *testing.T) {
 	traffic := testTraffic(t, 1, 0)
 	traffic.round = 0xfffffff0
 	c := mustChecker(t, traffic)
-	mem, d := slots(64, lineLen)
+	mem, d := slots(64, LineLen)
 	traffic.fill(mem, d)
 	for i := range d {
 		frame := frameOf(mem, d[i^1]) // pairs swapped
@@ -269,7 +269,7 @@ func TestCheckerWraps(t *testing.T) {
 func TestCheckerCountsInventedFrames(t *testing.T) {
 	traffic := testTraffic(t, 1, 0)
 	c := mustChecker(t, traffic)
-	mem, d := slots(1, lineLen)
+	mem, d := slots(1, LineLen)
 	traffic.fill(mem, d)
 	traffic.Rewind(d) // never sent
 	egress, context := expected(frameOf(mem, d[0]))
@@ -303,7 +303,7 @@ func TestFlowStateSize(t *testing.T) {
 // FuzzCheck: no frame makes the checker panic or miscount.
 func FuzzCheck(f *testing.F) {
 	traffic := testTraffic(f, 16, 0)
-	mem, d := slots(4, lineLen)
+	mem, d := slots(4, LineLen)
 	traffic.fill(mem, d)
 	for i := range d {
 		f.Add(frameOf(mem, d[i]), uint16(uplinkIface), uint16(0))

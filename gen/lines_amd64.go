@@ -15,11 +15,11 @@ var wide = cpuid.CPU.Supports(cpuid.AVX)
 
 // stampLines stamps frames of lines that follow each other, and of flows that do, one for each descriptor, up to the first whose slot
 // does not lie in mem. It returns how many.
-func stampLines(d []packet.Desc, mem []byte, lines [][lineLen]byte, length uint16, mark, seq uint32) int {
+func stampLines(d []packet.Desc, mem []byte, lines [][LineLen]byte, length uint16, mark, seq uint32) int {
 	if len(d) == 0 || !wide {
 		return 0
 	}
-	return copyLines(&d[0], len(d), unsafe.SliceData(mem), len(mem)-lineLen, &lines[0], uint32(length), mark, seq)
+	return copyLines(&d[0], len(d), unsafe.SliceData(mem), len(mem)-LineLen, &lines[0], uint32(length), mark, seq)
 }
 
 // The layout that copyLines counts on.
@@ -27,4 +27,4 @@ const _ = uint(0) - uint(unsafe.Sizeof(packet.Desc{})-16) - uint(unsafe.Offsetof
 	uint(unsafe.Offsetof(packet.Desc{}.Port)-8) - uint(unsafe.Offsetof(packet.Desc{}.Mark)-12)
 
 //go:noescape
-func copyLines(d *packet.Desc, n int, mem *byte, most int, lines *[lineLen]byte, length, mark, seq uint32) int
+func copyLines(d *packet.Desc, n int, mem *byte, most int, lines *[LineLen]byte, length, mark, seq uint32) int

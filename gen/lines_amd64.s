@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// func copyLines(d *packet.Desc, n int, mem *byte, most int, lines *[lineLen]byte, length, mark, seq uint32) int
+// func copyLines(d *packet.Desc, n int, mem *byte, most int, lines *[LineLen]byte, length, mark, seq uint32) int
 //
 // Lines are prefetched half a page ahead, past the caches, whose room the router needs: each is read once a round, and hardware
 // prefetchers stop at the end of each page.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unsafe"
 
 	"vrfwd/lpm"
 	"vrfwd/packet"
@@ -142,7 +143,7 @@ type Flow struct {
 //
 // A Traffic belongs to one goroutine. The same Config gives the same frames in the same order.
 type Traffic struct {
-	lines    [][lineLen]byte // by flow
+	lines    [][LineLen]byte // by flow
 	flows    int
 	first    uint32
 	signed   bool
@@ -171,7 +172,7 @@ type flowKind struct {
 }
 
 const (
-	lineLen = 64
+	LineLen = 64 // of a flow: a cache line
 	portAt  = 60 // in a line
 	seqOff  = 62
 	// The sequence number is at 48, or 52 with a tag; written so, the compiler sees that it lies in the line.
@@ -211,7 +212,7 @@ func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
 	}
 	for i := stampLines(d, mem, lines, length, mark, seq); i < len(d); i++ {
 		off := int(d[i].Off)
-		frame := (*[lineLen]byte)(mem[off : off+lineLen : off+lineLen])
+		frame := (*[LineLen]byte)(mem[off : off+LineLen : off+LineLen])
 		stamp(&d[i], frame, &lines[i], length, mark+uint32(i), seq)
 	}
 	if t.position += len(d); t.position == t.flows {
@@ -223,7 +224,7 @@ func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
 
 // stamp makes one frame of its flow's line, and describes it. The copy is *frame = *line without the call to memmove
 // that the compiler would make of it, as it cannot know that the two do not overlap: a fourth of Fill's time.
-func stamp(d *packet.Desc, frame, line *[lineLen]byte, length uint16, mark, seq uint32) {
+func stamp(d *packet.Desc, frame, line *[LineLen]byte, length uint16, mark, seq uint32) {
 	*(*[16]byte)(frame[0:]) = *(*[16]byte)(line[0:])
 	*(*[16]byte)(frame[16:]) = *(*[16]byte)(line[16:])
 	*(*[16]byte)(frame[32:]) = *(*[16]byte)(line[32:])
@@ -244,7 +245,7 @@ func (t *Traffic) fillOrdered(mem []byte, d []packet.Desc) {
 		seq := t.next[flow]
 		t.next[flow] = seq + step
 		off := int(d[i].Off)
-		frame := (*[lineLen]byte)(mem[off : off+lineLen : off+lineLen])
+		frame := (*[LineLen]byte)(mem[off : off+LineLen : off+LineLen])
 		stamp(&d[i], frame, &t.lines[flow], length, t.first+flow, seq)
 	}
 	t.position = (t.position + len(d)) & mask
@@ -258,7 +259,7 @@ func (t *Traffic) resize(mem []byte, d []packet.Desc) {
 		if t.sized++; t.sized == len(t.pattern) {
 			t.sized = 0
 		}
-		frame := (*[lineLen]byte)(mem[d[i].Off:])
+		frame := (*[LineLen]byte)(mem[d[i].Off:])
 		ip := frame[packet.EthernetLen:]
 		if binary.BigEndian.Uint16(frame[12:]) != packet.EtherTypeIPv4 {
 			ip = frame[packet.EthernetLen+packet.TagLen:]
@@ -293,6 +294,16 @@ func (t *Traffic) Rewind(d []packet.Desc) {
 		}
 	}
 	t.sent -= uint64(len(d))
+}
+
+// Ahead returns the address of the first line that Fill copies next, 0 where lines are not copied in the order in which they lie. A frame
+// costs Fill its line's way through the caches, half of its time: who has other work to do in between can prefetch as many lines, of
+// LineLen bytes each, as there will be frames. Nothing may be read there.
+func (t *Traffic) Ahead() uintptr {
+	if t.order != nil {
+		return 0
+	}
+	return uintptr(unsafe.Pointer(&t.lines[t.position]))
 }
 
 // Total returns the number of frames filled, less those taken back.

@@ -200,7 +200,7 @@ func TestShares(t *testing.T) {
 		c := testNetwork(t, 10)
 		c.Flows, c.Fallback, c.Inbound, c.FlowZipf, c.Sizes = 16384, x.fallback, 0.5, x.zipf, IMIX()
 		traffic := mustTraffic(t, c)
-		mem, d := slots(1024, lineLen)
+		mem, d := slots(1024, LineLen)
 		var class [classes]float64
 		size, vrf := map[uint16]float64{}, map[uint16]float64{}
 		one := 1 / float64(x.frames)
@@ -253,7 +253,7 @@ func TestFlowZipf(t *testing.T) {
 	if traffic.Flows() != DefaultFlows {
 		t.Fatalf("%d flows", traffic.Flows())
 	}
-	mem, d := slots(1<<20, lineLen)
+	mem, d := slots(1<<20, LineLen)
 	traffic.fill(mem, d)
 	count := map[uint32]float64{}
 	for i := range d {
@@ -272,7 +272,7 @@ func TestFlowsInTurn(t *testing.T) {
 	c := testNetwork(t, 30)
 	c.Flows, c.First = 5000, 70_000
 	traffic := mustTraffic(t, c)
-	mem, d := slots(10_000, lineLen)
+	mem, d := slots(10_000, LineLen)
 	traffic.fill(mem, d)
 	seen := map[uint32]int{}
 	for i := range d {
@@ -310,7 +310,7 @@ func TestLines(t *testing.T) {
 				if unsigned {
 					seq = 0
 				}
-				stamp(&want[i], (*[lineLen]byte)(slow[want[i].Off:]), &traffic.lines[i], traffic.sizes[0].length, c.First+uint32(i), seq)
+				stamp(&want[i], (*[LineLen]byte)(slow[want[i].Off:]), &traffic.lines[i], traffic.sizes[0].length, c.First+uint32(i), seq)
 			}
 			for rest := d; len(rest) > 0; rest = rest[min(97, len(rest)):] {
 				traffic.fill(mem, rest[:min(97, len(rest))])
@@ -321,13 +321,13 @@ func TestLines(t *testing.T) {
 		}
 	}
 	traffic := mustTraffic(t, testNetwork(t, 10))
-	mem, d := slots(8, lineLen)
-	d[5].Off = uint32(len(mem) - lineLen + 1)
+	mem, d := slots(8, LineLen)
+	d[5].Off = uint32(len(mem) - LineLen + 1)
 	defer func() {
 		if recover() == nil {
 			t.Error("a slot outside the arena was filled")
 		}
-		if d[4].Len == 0 || d[5].Len != 0 || !bytes.Equal(mem[5*lineLen:], make([]byte, len(mem)-5*lineLen)) {
+		if d[4].Len == 0 || d[5].Len != 0 || !bytes.Equal(mem[5*LineLen:], make([]byte, len(mem)-5*LineLen)) {
 			t.Error("not the slots up to that one were filled")
 		}
 	}()
@@ -385,14 +385,14 @@ func TestUnsigned(t *testing.T) {
 	c := testNetwork(t, 4)
 	c.Flows, c.Unsigned, c.Expect = 64, true, nil
 	traffic := mustTraffic(t, c)
-	mem, d := slots(128, lineLen)
+	mem, d := slots(128, LineLen)
 	traffic.fill(mem, d)
 	for i := range d {
 		if _, ok := ParseSignature(frameOf(mem, d[i])); ok {
 			t.Fatal("an unsigned frame has a signature")
 		}
 	}
-	if !bytes.Equal(mem[:64*lineLen], mem[64*lineLen:]) || traffic.Sent(0) != 0 || traffic.Total() != 128 {
+	if !bytes.Equal(mem[:64*LineLen], mem[64*LineLen:]) || traffic.Sent(0) != 0 || traffic.Total() != 128 {
 		t.Error("unsigned frames of one flow differ, or were counted as signed")
 	}
 }
