@@ -1,8 +1,11 @@
 package forwarder
 
 import (
+	"unsafe"
+
 	"vrfwd/lpm"
 	"vrfwd/packet"
+	"vrfwd/vrftable"
 )
 
 // MaxBurst is the largest number of frames handled together.
@@ -14,6 +17,9 @@ const (
 	adjacencyAhead = 24
 	countersAhead  = 6
 )
+
+// adjSize is what an adjacency takes, in bytes.
+const adjSize = uint32(unsafe.Sizeof(vrftable.Adjacency{}))
 
 // burst is the state of one burst as a structure of arrays: each stage streams through the few arrays it needs. Frames
 // keep their place in d; a packet that leaves the fast path is noted in left, the others are packed to the front of
@@ -39,6 +45,7 @@ type burst struct {
 	from  [MaxBurst]uint32                   // the key's table and flags: table | flags<<16
 	key   [MaxBurst]lpm.Key                  // what to look up
 	hop   [MaxBurst + adjacencyAhead]lpm.Hop // what was found; behind the last no route
+	place [MaxBurst + adjacencyAhead]uint32  // for the kernels: of the hop's adjacency, bytes from the first
 
 	group [MaxBurst]uint8 // places in the dense arrays, of the packets that choose is about
 

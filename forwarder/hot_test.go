@@ -73,14 +73,14 @@ func TestHotPathCode(t *testing.T) {
 	// What each function of a burst may call; REG is a call through an interface or a function value.
 	allowed := map[string]string{
 		worker + "forward": `\(\*Worker\)\.(receive|classify|validate|lookup|rewrite|transmit|settle)$` +
-			`|lpm\.\(\*Set\)\.LookupDual$|REG` + // REG: the view
+			`|lpm\.\(\*Set\)\.LookupDual$|forwarder\.placesKernel$|REG` + // REG: the view
 			`|\(\*Worker\)\.(tapReceived|tapDone)$|runtime\.gcWriteBarrier2$`,
 		worker + "receive":      `REG|runtime\.gcWriteBarrier2$`, // RxBurst; where the burst came from
 		worker + "classify":     `\(\*burst\)\.classify(Run|Each)$|forwarder\.classifyKernel$`,
 		burst + "classifyEach":  `forwarder\.(badFrame|oddFrame)$`,
 		worker + "validate":     `\(\*Worker\)\.validate(Run|Each)$|forwarder\.validateKernel$`,
 		worker + "validateEach": `\(\*Worker\)\.oddHeader$`,
-		worker + "lookup":       `lpm\.\(\*Set\)\.LookupDual$`,
+		worker + "lookup":       `lpm\.\(\*Set\)\.LookupDual$|forwarder\.placesKernel$`,
 		worker + "rewrite":      `\(\*Worker\)\.rewrite(Run|Each)$|forwarder\.rewriteKernel$`,
 		worker + "rewriteEach":  `forwarder\.oddHop$|\(\*Worker\)\.choose$`,
 		worker + "choose":       `^$`,

@@ -42,12 +42,19 @@ func (w *Worker) validateRun(v *vrftable.View, j, m int) (done int) {
 	return validateKernel(&w.b, j, m, w.b.in.mem, w.count.ifRx, v.VRFs.Root())
 }
 
+// places has the places of all hops' adjacencies for rewriteKernel, 0, where no route stands, for a hop without one.
+func (b *burst) places(v *vrftable.View) {
+	if kernels {
+		placesKernel(b, uint(b.live+adjacencyAhead), uint32(len(v.Adj)))
+	}
+}
+
 // rewriteRun is rewriteEach by a kernel, for the packets from the j-th on up to the first that is unusual, whose place it returns.
 func (w *Worker) rewriteRun(v *vrftable.View, j int) (next int) {
 	if !kernels {
 		return j
 	}
-	return rewriteKernel(w, j, w.b.live, w.b.in.mem, &v.Adj[0], len(v.Adj), w.count.ifTx)
+	return rewriteKernel(w, j, w.b.live, w.b.in.mem, &v.Adj[0], w.count.ifTx)
 }
 
 // lengths adds up the frames' lengths.
@@ -66,7 +73,10 @@ func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vr
 func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces, root *uint32) (done int)
 
 //go:noescape
-func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
+func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, ifTx *ifaces) (next int)
+
+//go:noescape
+func placesKernel(b *burst, n uint, adjs uint32)
 
 // lengthsKernel adds up the lengths of n frames, a multiple of four.
 //
@@ -83,7 +93,6 @@ const (
 	adjPort    = unsafe.Offsetof(vrftable.Adjacency{}.Port)
 	adjIface   = unsafe.Offsetof(vrftable.Adjacency{}.Iface)
 	adjHeader  = unsafe.Offsetof(vrftable.Adjacency{}.Header)
-	adjSize    = unsafe.Sizeof(vrftable.Adjacency{})
 )
 
 // What else they count on: an ingress record is | Iface (16) | Table (16) | Flags (16) | State (16) |, a key of the lookup

@@ -397,25 +397,51 @@ done:
 	VZEROUPPER
 	RET
 
-// func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, adjs int, ifTx *ifaces) (next int)
+// func placesKernel(b *burst, n uint, adjs uint32)
+TEXT ·placesKernel(SB), NOSPLIT, $0-20
+	MOVQ  b+0(FP), DI
+	MOVQ  n+8(FP), CX
+	MOVL  adjs+16(FP), AX
+	DECL  AX
+	VMOVD AX, X2
+	VPBROADCASTD X2, Y2
+	ADDQ  $7, CX
+	SHRQ  $3, CX
+	XORL  BX, BX
+	PCALIGN $32
+
+eight:
+	VMOVDQU  burst_hop(DI)(BX*1), Y0
+	VPMINUD  Y2, Y0, Y1
+	VPCMPEQD Y0, Y1, Y1
+	VPAND    Y0, Y1, Y0
+	VPSLLD   $6, Y0, Y0
+	VMOVDQU  Y0, burst_place(DI)(BX*1)
+	ADDQ     $32, BX
+	DECQ     CX
+	JNZ      eight
+	VZEROUPPER
+	RET
+
+// func rewriteKernel(w *Worker, from, to int, mem memory, adj *vrftable.Adjacency, ifTx *ifaces) (next int)
 //
 //	DI w, SI place in the dense arrays, R8 mem, R9 adj, R14 ifTx
 //	R12 adjacency, R10 place of the IPv4 header, R11 total length, DX port, R13 its egress
-TEXT ·rewriteKernel(SB), NOSPLIT, $0-64
+TEXT ·rewriteKernel(SB), NOSPLIT, $0-56
 	MOVQ w+0(FP), DI
 	MOVQ from+8(FP), SI
 	MOVQ mem_base+24(FP), R8
 	MOVQ adj+32(FP), R9
-	MOVQ ifTx+48(FP), R14
-	CMPQ SI, to+16(FP)
+	MOVQ ifTx+40(FP), R14
+	MOVQ to+16(FP), R15
+	CMPQ SI, R15
 	JGE  done
 	TESTQ SI, SI
 	JNZ  packet
 	XORL CX, CX
 
 prime:
-	MOVL (Worker_b+burst_hop)(DI)(CX*4), AX
-	SHLQ $6, AX
+	MOVL (Worker_b+burst_place)(DI)(CX*4), AX
 	PREFETCHT0 (R9)(AX*1)
 	INCQ CX
 	CMPQ CX, $const_adjacencyAhead
@@ -423,21 +449,14 @@ prime:
 	PCALIGN $32
 
 packet:
-	MOVL    (Worker_b+burst_hop+4*const_adjacencyAhead)(DI)(SI*4), AX
-	SHLQ    $6, AX
+	MOVL    (Worker_b+burst_place+4*const_adjacencyAhead)(DI)(SI*4), AX
 	PREFETCHT0 (R9)(AX*1)
-	MOVL    (Worker_b+burst_hop+4*const_countersAhead)(DI)(SI*4), AX
-	CMPQ    AX, adjs+40(FP)
-	JGE     done
-	SHLQ    $6, AX
+	MOVL    (Worker_b+burst_place+4*const_countersAhead)(DI)(SI*4), AX
 	MOVWLZX const_adjIface(R9)(AX*1), AX
 	SHLQ    $4, AX
 	PREFETCHT0 (R14)(AX*1)
-	MOVL    (Worker_b+burst_hop)(DI)(SI*4), AX
-	CMPQ    AX, adjs+40(FP)
-	JGE     done
-	SHLQ    $6, AX
-	LEAQ    (R9)(AX*1), R12
+	MOVL    (Worker_b+burst_place)(DI)(SI*4), R12
+	ADDQ    R9, R12
 	MOVL    (Worker_b+burst_l3)(DI)(SI*4), R10
 	MOVWLZX (Worker_b+burst_total)(DI)(SI*2), R11
 	MOVWLZX const_adjPort(R12), DX
@@ -488,10 +507,9 @@ packet:
 
 queue:
 	MOVB    SI, egress_at(R13)(BX*1)
-	MOVQ    BX, CX
-	SHLQ    $4, CX
-	MOVQ    R10, egress_d(R13)(CX*1)
-	MOVQ    AX, (egress_d+8)(R13)(CX*1)
+	LEAQ    (BX)(BX*1), CX
+	MOVQ    R10, egress_d(R13)(CX*8)
+	MOVQ    AX, (egress_d+8)(R13)(CX*8)
 	INCQ    BX
 	MOVQ    BX, egress_n(R13)
 	MOVWLZX const_adjIface(R12), AX
@@ -499,11 +517,11 @@ queue:
 	INCQ    (R14)(AX*1)
 	ADDQ    R11, 8(R14)(AX*1)
 	INCQ    SI
-	CMPQ    SI, to+16(FP)
+	CMPQ    SI, R15
 	JNE     packet
 
 done:
-	MOVQ SI, next+56(FP)
+	MOVQ SI, next+48(FP)
 	RET
 
 first: // of the burst on this port

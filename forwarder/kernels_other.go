@@ -17,6 +17,8 @@ func (*burst) classifyRun(_, _ int, _ *[vrftable.VLANs]vrftable.Ingress) (done i
 
 func (*Worker) validateRun(_ *vrftable.View, _, _ int) (done int) { return 0 }
 
+func (*burst) places(*vrftable.View) {}
+
 func (*Worker) rewriteRun(_ *vrftable.View, j int) (next int) { return j }
 
 func lengths(d []packet.Desc) uint64 { return lengthsEach(d) }

@@ -157,7 +157,7 @@ func (w *Worker) choose(v *vrftable.View, first uint) {
 		}
 		hash := v.Seed.FlowHash(bits.ReverseBytes32(mem.load32(l3+12)), b.key[j].Addr, ports, protocol)
 		slot, member := v.Groups[group].Load(hash)
-		b.hop[j] = lpm.Hop(slot)
+		b.hop[j], b.place[j] = lpm.Hop(slot), uint32(slot)*adjSize
 		c := &w.count.groups[group][member%vrftable.MaxPaths]
 		c.packets.add(1)
 		c.bytes.add(uint64(total))

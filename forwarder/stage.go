@@ -170,6 +170,7 @@ func (w *Worker) lookup(v *vrftable.View) {
 	b := &w.b
 	v.VRFs.LookupDual(b.key[:b.live], b.hop[:b.live])
 	clear(b.hop[b.live : b.live+adjacencyAhead])
+	b.places(v)
 }
 
 // rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup; the checksum follows
