@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"vrfwd/lpm"
 	"vrfwd/packet"
+	"vrfwd/vrftable"
 )
 
 // twice runs f with the kernels, where this CPU can run them, and without.
@@ -53,6 +55,33 @@ func TestKernelsTakeAll(t *testing.T) {
 	w.lookup(b.view)
 	if n := w.rewriteRun(b.view, 0); n != MaxBurst {
 		t.Errorf("%d of %d rewritten", n, MaxBurst)
+	}
+}
+
+// TestPlaces: a hop's place is its adjacency's, and that of no route where it has none.
+func TestPlaces(t *testing.T) {
+	if !kernels {
+		t.Skip("this CPU can run none, or the race detector watches")
+	}
+	v, r := &vrftable.View{Adj: make([]vrftable.Adjacency, 1000)}, rand.New(rand.NewPCG(15, 16))
+	for live := range MaxBurst + 1 {
+		b := &burst{live: live}
+		for j := range b.hop[:live] {
+			b.hop[j] = lpm.Hop(r.Uint32N(1100))
+			if r.IntN(10) == 0 {
+				b.hop[j] = ^b.hop[j]
+			}
+		}
+		b.places(v)
+		for j, hop := range b.hop {
+			want := uint32(hop) * adjSize
+			if hop >= lpm.Hop(len(v.Adj)) {
+				want = 0
+			}
+			if b.place[j] != want {
+				t.Fatalf("%d packets: hop %d of the %d. has place %d, not %d", live, hop, j, b.place[j], want)
+			}
+		}
 	}
 }
 

@@ -267,8 +267,8 @@ escape:
 //
 // The filter goes ahead of the leaves, and the probe ahead of the escapes, so that their prefetches have the time of a pass.
 //
-// Without a root, and then n is 0, it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list, up to the next
-// eight, must be numbers of keys as well.
+// Without a root, and then n is 0, it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list,
+// up to the next eight, must be numbers of keys as well.
 //
 // Where the index stands is loaded once, ahead of tops, and again behind: it is the same nearly always, and then as good as
 // loaded behind.
