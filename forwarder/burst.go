@@ -1,11 +1,8 @@
 package forwarder
 
 import (
-	"unsafe"
-
 	"vrfwd/lpm"
 	"vrfwd/packet"
-	"vrfwd/vrftable"
 )
 
 // MaxBurst is the largest number of frames handled together.
@@ -17,9 +14,6 @@ const (
 	adjacencyAhead = 24
 	countersAhead  = 6
 )
-
-// adjSize is what an adjacency takes, in bytes.
-const adjSize = uint32(unsafe.Sizeof(vrftable.Adjacency{}))
 
 // burst is the state of one burst as a structure of arrays: each stage streams through the few arrays it needs. Frames
 // keep their place in d; a packet that leaves the fast path is noted in left, the others are packed to the front of

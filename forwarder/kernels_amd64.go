@@ -101,5 +101,4 @@ const _ = uint(0) - uint(unsafe.Sizeof(vrftable.Ingress{})-8) - uint(unsafe.Offs
 	uint(unsafe.Offsetof(vrftable.Ingress{}.Flags)-4) - uint(unsafe.Offsetof(vrftable.Ingress{}.State)-6) -
 	uint(adjSize-64) -
 	uint(unsafe.Sizeof(lpm.Key{})-8) - uint(unsafe.Offsetof(lpm.Key{}.Table)-4) - uint(unsafe.Offsetof(lpm.Key{}.Flags)-6) -
-	uint(unsafe.Sizeof(packet.Desc{})-16) - uint(unsafe.Offsetof(packet.Desc{}.Len)-4) - uint(unsafe.Sizeof(traffic{})-16) -
-	uint(packet.FlagTCI-1) - uint(vrftable.IngressUp-1) - uint(vrftable.VLANs-4096)
+	uint(unsafe.Sizeof(traffic{})-16) - uint(packet.FlagTCI-1) - uint(vrftable.IngressUp-1) - uint(vrftable.VLANs-4096)

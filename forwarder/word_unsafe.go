@@ -43,6 +43,9 @@ func (m memory) store64(off uint, v uint64) {
 // headerOf returns a's layer 2 header, at least 14 bytes.
 func headerOf(a *vrftable.Adjacency) memory { return memory{unsafe.Pointer(&a.Header)} }
 
+// adjSize is what an adjacency takes, in bytes.
+const adjSize = uint32(unsafe.Sizeof(vrftable.Adjacency{}))
+
 // wordsOf returns a descriptor as two words, which are stored whole. Field by field it takes six stores, and a composite is
 // put together on the stack and copied by a load that has to wait for the narrower stores it overlaps (8 of 11 ns a packet).
 //

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"unsafe"
 
 	"vrfwd/lpm"
 	"vrfwd/packet"
@@ -294,16 +293,6 @@ func (t *Traffic) Rewind(d []packet.Desc) {
 		}
 	}
 	t.sent -= uint64(len(d))
-}
-
-// Ahead returns the address of the first line that Fill copies next, 0 where lines are not copied in the order in which they lie. A frame
-// costs Fill its line's way through the caches, half of its time: who has other work to do in between can prefetch as many lines, of
-// LineLen bytes each, as there will be frames. Nothing may be read there.
-func (t *Traffic) Ahead() uintptr {
-	if t.order != nil {
-		return 0
-	}
-	return uintptr(unsafe.Pointer(&t.lines[t.position]))
 }
 
 // Total returns the number of frames filled, less those taken back.
