@@ -86,6 +86,7 @@ func lengthsKernel(d *packet.Desc, n int) (bytes uint64)
 // What the kernels know of other packages' records; go_asm.h has our own.
 const (
 	rootShift  = lpm.RootShift
+	adjShift   = 6 // log2 of adjSize
 	adjForward = vrftable.Forward
 	adjKind    = unsafe.Offsetof(vrftable.Adjacency{}.Kind)
 	adjHdrLen  = unsafe.Offsetof(vrftable.Adjacency{}.HdrLen)
@@ -99,6 +100,6 @@ const (
 // | address (32) | Table (16) | Flags (16) |, an adjacency 64 bytes, a counter of traffic 16; and the flags' bits.
 const _ = uint(0) - uint(unsafe.Sizeof(vrftable.Ingress{})-8) - uint(unsafe.Offsetof(vrftable.Ingress{}.Table)-2) -
 	uint(unsafe.Offsetof(vrftable.Ingress{}.Flags)-4) - uint(unsafe.Offsetof(vrftable.Ingress{}.State)-6) -
-	uint(adjSize-64) -
+	uint(adjSize-1<<adjShift) -
 	uint(unsafe.Sizeof(lpm.Key{})-8) - uint(unsafe.Offsetof(lpm.Key{}.Table)-4) - uint(unsafe.Offsetof(lpm.Key{}.Flags)-6) -
 	uint(unsafe.Sizeof(traffic{})-16) - uint(packet.FlagTCI-1) - uint(vrftable.IngressUp-1) - uint(vrftable.VLANs-4096)

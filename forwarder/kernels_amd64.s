@@ -415,7 +415,7 @@ eight:
 	VPMINUD  Y2, Y0, Y1
 	VPCMPEQD Y0, Y1, Y1
 	VPAND    Y0, Y1, Y0
-	VPSLLD   $6, Y0, Y0
+	VPSLLD   $const_adjShift, Y0, Y0
 	VMOVDQU  Y0, burst_place(DI)(BX*1)
 	ADDQ     $32, BX
 	DECQ     CX

@@ -59,7 +59,7 @@ var folders = map[string]folder{
 	"vrftable":     {2, []string{bart}},
 	"forwarder":    {3, []string{cpuid, sys}},
 	"afpacket":     {3, []string{sys}},
-	"gen":          {3, nil},
+	"gen":          {3, []string{cpuid}},
 	"slowpath":     {4, []string{gopacket, netlink, netns, sys}},
 	"bgp":          {4, []string{gobgp, bart, netns, sys}},
 	"bgp/mrt":      {4, []string{gobgp, gzip}},
