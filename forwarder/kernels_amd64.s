@@ -231,17 +231,19 @@ done:
 	VZEROUPPER
 	RET
 
-// COUNT counts packet i of eight on its ingress interface: R11 counters. Its key is made by then, and it prefetches the key's word of the
-// root at R9.
+// COUNT counts packet i of eight on its ingress interface: R11 counters.
 #define COUNT(i) \
-	MOVL    (burst_key+8*i)(DI)(BX*8), AX    \
-	SHRL    $const_rootShift, AX             \
-	PREFETCHT0 (R9)(AX*4)                    \
 	MOVWLZX (burst_iface+2*i)(DI)(DX*2), AX  \
 	MOVWLZX (burst_total+2*i)(DI)(BX*2), R10 \
-	SHLQ    $4, AX                         \
-	INCQ    (R11)(AX*1)                    \
+	SHLQ    $4, AX                           \
+	INCQ    (R11)(AX*1)                      \
 	ADDQ    R10, 8(R11)(AX*1)
+
+// ROOT prefetches what the lookup of packet i of eight, whose key is made, loads first: R9 root.
+#define ROOT(i) \
+	MOVL       (burst_key+8*i)(DI)(BX*8), AX \
+	SHRL       $const_rootShift, AX          \
+	PREFETCHT0 (R9)(AX*4)
 
 // func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces, root *uint32) (done int)
 //
@@ -351,13 +353,21 @@ eight:
 	VEXTRACTI128 $1, Y3, (burst_key+48)(DI)(BX*8)
 	VMOVDQU      X9, burst_total(DI)(BX*2)
 	VMOVDQU      Y14, burst_l3(DI)(BX*4)
+	ROOT(0)
 	COUNT(0)
+	ROOT(1)
 	COUNT(1)
+	ROOT(2)
 	COUNT(2)
+	ROOT(3)
 	COUNT(3)
+	ROOT(4)
 	COUNT(4)
+	ROOT(5)
 	COUNT(5)
+	ROOT(6)
 	COUNT(6)
+	ROOT(7)
 	COUNT(7)
 	ADDQ $8, DX
 	ADDQ $8, BX

@@ -17,7 +17,7 @@ func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 	case d.wide != nil:
 		leaves := &d.leaf16[0]
 		for i, a := range addrs[from:] {
-			e := atomic.LoadUint32(&root[a>>rootShift])
+			e := atomic.LoadUint32(&root[a>>RootShift])
 			h := uint32(at(leaves, offsetOf(e)+a>>8&(chunkLen-1)>>strideOf(e)))
 			any |= h + 1
 			part[i] = Hop(h)
@@ -26,7 +26,7 @@ func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 		leaves := &d.leaf8[0]
 		ids := (*[1 << 8]uint32)(d.ids)
 		for i, a := range addrs[from:] {
-			e := atomic.LoadUint32(&root[a>>rootShift])
+			e := atomic.LoadUint32(&root[a>>RootShift])
 			h := ids[at(leaves, offsetOf(e)+a>>8&(chunkLen-1)>>strideOf(e))]
 			any |= h + 1
 			part[i] = Hop(h)
@@ -34,7 +34,7 @@ func (d *dense) burstGo(addrs []uint32, hops []Hop, escapes *marks, from int) {
 	default:
 		leaves := &d.leaf8[0]
 		for i, a := range addrs[from:] {
-			e := atomic.LoadUint32(&root[a>>rootShift])
+			e := atomic.LoadUint32(&root[a>>RootShift])
 			h := uint32(at(leaves, offsetOf(e)+a>>8&(chunkLen-1)>>strideOf(e)))
 			any |= h + 1
 			part[i] = Hop(h)

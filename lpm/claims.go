@@ -66,7 +66,7 @@ func (t *Table) claim(table uint16, r Route, delta int) {
 // showClaims brings the root up to date with the claims on one prefix.
 func (t *Table) showClaims(addr uint32, length uint8) {
 	d := t.dense.Load()
-	for i, last := addr>>rootShift, (addr|^mask(length))>>rootShift; i <= last; i++ {
+	for i, last := addr>>RootShift, (addr|^mask(length))>>RootShift; i <= last; i++ {
 		if old := d.root[i]; old&claimMask != t.claimed(i) {
 			atomic.StoreUint32(&d.root[i], old&^claimMask|t.claimed(i))
 		}

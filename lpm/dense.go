@@ -11,7 +11,7 @@ import (
 // Geometry of the global table: 18 bits index the root, 6 bits the slots of a chunk, 8 bits are left to long prefixes.
 const (
 	rootBits  = 18
-	rootShift = 32 - rootBits
+	RootShift = 32 - rootBits // what an address is shifted right by for its word of Set.Root
 	chunkBits = 24 - rootBits
 	chunkLen  = 1 << chunkBits
 )

@@ -45,10 +45,7 @@ func (s *Set) LookupDual(keys []Key, hops []Hop) {
 	}
 }
 
-// RootShift is what an address is shifted right by for its word of Root.
-const RootShift = rootShift
-
-// Root returns the first of the words that LookupDual loads first, one a key. Who has other work to do between a key and its lookup
+// Root returns the first of the words that LookupDual loads first, one a key: that of its address >> RootShift. Who has other work to do between a key and its lookup
 // can prefetch its word; what it holds is no one else's business. It is as good as a lookup made at the same time.
 func (s *Set) Root() *uint32 { return &s.parent.dense.Load().root[0] }
 
@@ -76,7 +73,7 @@ func (d *dense) pickGo(keys []Key, hops []Hop, list *picks, escapes *marks, n, f
 	root := (*[1 << rootBits]uint32)(d.root)
 	for i := from; i < len(keys); i++ {
 		k := keys[i]
-		if own := claimsFor(k.Table); atomic.LoadUint32(&root[k.Addr>>rootShift])&own == own {
+		if own := claimsFor(k.Table); atomic.LoadUint32(&root[k.Addr>>RootShift])&own == own {
 			list[n&(maxBurst-1)] = uint8(i)
 			n++
 		}

@@ -72,7 +72,7 @@ func (t *Table) Len() int { return t.shelf.count }
 // Lookup returns the hop of the longest prefix that holds addr, 0 when there is none.
 func (t *Table) Lookup(addr uint32) Hop {
 	d := t.dense.Load()
-	e := atomic.LoadUint32(&d.root[addr>>rootShift])
+	e := atomic.LoadUint32(&d.root[addr>>RootShift])
 	i := offsetOf(e) + addr>>8&(chunkLen-1)>>strideOf(e)
 	var h uint32
 	switch {
@@ -191,7 +191,7 @@ func (t *Table) Apply(changes []Route) error {
 	t.undo = again(t.undo)
 	for len(changes) > 0 {
 		n := 1 // prefixes beyond /24 of one root entry in a row are compiled together
-		for n < len(changes) && changes[0].Len > 24 && changes[n].Len > 24 && (changes[0].Addr^changes[n].Addr)>>rootShift == 0 {
+		for n < len(changes) && changes[0].Len > 24 && changes[n].Len > 24 && (changes[0].Addr^changes[n].Addr)>>RootShift == 0 {
 			n++
 		}
 		if err := t.apply(changes[:n]); err != nil {
@@ -241,8 +241,8 @@ func (t *Table) install(changes []Route) error {
 			return err
 		}
 	}
-	first := c.Addr >> rootShift
-	last := (c.Addr | ^mask(c.Len)) >> rootShift
+	first := c.Addr >> RootShift
+	last := (c.Addr | ^mask(c.Len)) >> RootShift
 	for i := first; ; i++ {
 		if err := t.compile(d, i); err != nil {
 			return err
@@ -255,8 +255,8 @@ func (t *Table) install(changes []Route) error {
 
 // compile writes the chunk of root entry i from the shelf and publishes it.
 func (t *Table) compile(d *dense, i uint32) error {
-	base := i << rootShift
-	end := base + 1<<rootShift - 1
+	base := i << RootShift
+	end := base + 1<<RootShift - 1
 	cover := t.shelf.top.cover(base, 0)
 	var low records
 	if o := t.shelf.octets[base>>24]; o != nil {
