@@ -45,8 +45,9 @@ func (s *Set) LookupDual(keys []Key, hops []Hop) {
 	}
 }
 
-// Root returns the first of the words that LookupDual loads first, one a key: that of its address >> RootShift. Who has other work to do between a key and its lookup
-// can prefetch its word; what it holds is no one else's business. It is as good as a lookup made at the same time.
+// Root returns the first of the words that LookupDual loads first, one a key: that of its address >> RootShift. Who has other work to do
+// between a key and its lookup can prefetch its word; what it holds is no one else's business. It is as good as a lookup made at the same
+// time.
 func (s *Set) Root() *uint32 { return &s.parent.dense.Load().root[0] }
 
 // lookupInTurn is LookupDual for at most maxBurst keys, one lookup behind the other.
