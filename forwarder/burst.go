@@ -35,6 +35,7 @@ type burst struct {
 	l3    [MaxBurst]uint32                   // offset of the IPv4 header in the arena
 	room  [MaxBurst]uint16                   // bytes from there to the frame's end
 	total [MaxBurst]uint16                   // IPv4 total length
+	ttl   [MaxBurst]uint32                   // TTL, protocol and checksum as they will be sent, in the byte order of memory
 	iface [MaxBurst]uint16                   // ingress IP interface
 	from  [MaxBurst]uint32                   // the key's table and flags: table | flags<<16
 	key   [MaxBurst]lpm.Key                  // what to look up
@@ -72,11 +73,10 @@ type ingress struct {
 	size   uint // bytes of mem
 }
 
-// egress is a port that the worker sends to, and the burst's frames for it.
+// egress is a port that the worker sends to, and the burst's frames for it, in the order of the dense arrays.
 type egress struct {
 	port  Port
 	arena *packet.Arena
 	n     int
-	at    [MaxBurst]uint8 // their places in the dense arrays
 	d     [MaxBurst]packet.Desc
 }

@@ -33,6 +33,9 @@ LANES(plain, 0x45)
 LANES(octets, 0x00ff00ff)
 LANES(loopback, 0x007f007f)
 LANES(multicast, 0x00df00df)
+LANES(ttl, 1)
+LANES(sum, 0x10000)
+LANES(carried, 0x1ffff)
 
 // The upper half of each lane, its bytes swapped, in the lower; and all four bytes swapped.
 #define SHUFFLE(name, low, high) \
@@ -339,6 +342,18 @@ eight:
 	VPAND    Y1, Y0, Y0
 	ALL(Y0)
 
+	// Y6 with a TTL of one less, if there is one, and a checksum of one more, or two where that brings a carry around: the sum with two
+	// more is below 2 then.
+	VPSUBUSB ttl<>(SB), Y6, Y6
+	VMOVDQU  sum<>(SB), Y1
+	VPADDD   Y1, Y6, Y6
+	VPADDD   Y1, Y6, Y0
+	VPMINUD  carried<>(SB), Y0, Y2
+	VPCMPEQD Y2, Y0, Y2
+	VPAND    Y1, Y2, Y2
+	VPADDD   Y2, Y6, Y6
+	VMOVDQU  Y6, burst_ttl(DI)(BX*4)
+
 	VPSHUFB      swap<>(SB), Y8, Y8
 	VMOVDQU      burst_from(DI)(DX*4), Y1
 	VPUNPCKLDQ   Y1, Y8, Y2
@@ -470,38 +485,30 @@ packet:
 	MOVL    (Worker_b+burst_l3)(DI)(SI*4), R10
 	MOVWLZX (Worker_b+burst_total)(DI)(SI*2), R11
 	MOVWLZX const_adjPort(R12), DX
-	MOVL    8(R8)(R10*1), BX // TTL, protocol, checksum
+	MOVL    (Worker_b+burst_ttl)(DI)(SI*4), BX
 	CMPB    const_adjKind(R12), $const_adjForward
 	JNE     done
 	CMPW    const_adjMTU(R12), R11
 	JCS     done
-	CMPB    BX, $2
-	JCS     done
+	TESTB   BX, BX
+	JZ      done
 	CMPL    DX, $const_MaxPorts
 	JCC     done
 	MOVQ    Worker_out(DI)(DX*8), R13
 	TESTQ   R13, R13
 	JZ      done
 
-	// TTL - 1, checksum + 1, or + 2 where that brings a carry around.
-	LEAL    0xffff(BX), AX
-	ADDL    $0x1ffff, BX
-	CMOVLCC AX, BX
+	// Each store less lets the core look further ahead. The header, of up to 24 bytes, is two: its first 8 bytes, and 16 up to the IPv4
+	// header, which are the last of it and, where it is shorter, bytes before the frame. BX its length.
 	MOVL    BX, 8(R8)(R10*1)
-
-	// The header in three words; BX its length.
 	MOVBLZX const_adjHdrLen(R12), BX
 	MOVQ    const_adjHeader(R12), AX
 	MOVQ    R10, CX
 	SUBQ    BX, CX
 	MOVQ    AX, (R8)(CX*1)
-	MOVQ    (const_adjHeader-8)(R12)(BX*1), AX
-	MOVQ    AX, -8(R8)(R10*1)
+	VMOVDQU (const_adjHeader-16)(R12)(BX*1), X0
+	VMOVDQU X0, -16(R8)(R10*1)
 	LEAL    (BX)(R11*1), R10 // length of the frame
-	SHRL    $1, BX
-	MOVQ    (const_adjHeader-3)(R12)(BX*1), AX
-	ADDQ    CX, BX
-	MOVQ    AX, -3(R8)(BX*1)
 
 	// The descriptor to the port's queue.
 	SHLQ    $const_descLen, R10
@@ -516,7 +523,6 @@ packet:
 	JZ      first
 
 queue:
-	MOVB    SI, egress_at(R13)(BX*1)
 	LEAQ    (BX)(BX*1), CX
 	MOVQ    R10, egress_d(R13)(CX*8)
 	MOVQ    AX, (egress_d+8)(R13)(CX*8)

@@ -100,7 +100,7 @@ func oddOptions(o []byte) (Reason, bool) {
 	return Options, !act
 }
 
-// oddHop judges a packet that is not simply forwarded. fragment is the flags and fragment offset in the byte order of
+// oddHop judges a packet that is not simply forwarded. ttl is what would be sent; fragment is the flags and fragment offset in the byte order of
 // memory. The router itself takes packets of any TTL (RFC 1812 5.3.1).
 //
 //go:noinline
@@ -120,7 +120,7 @@ func oddHop(a *vrftable.Adjacency, ttl, total uint32, fragment uint16) Reason {
 	}
 	const dontFragment = 0x40
 	switch {
-	case ttl < 2:
+	case ttl == 0:
 		return TTLExpired
 	case a.Kind == vrftable.Glean:
 		return Glean
@@ -169,20 +169,29 @@ func (w *Worker) choose(v *vrftable.View, first uint) {
 //
 //go:noinline
 func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) (bytes uint64) {
-	b := &w.b
-	for k, j := range out.at[taken:out.n] {
-		bytes += uint64(out.d[taken+k].Len)
+	b, j := &w.b, 0
+	for _, d := range out.d[taken:out.n] {
+		bytes += uint64(d.Len)
+		j = b.packetOf(v, d, j)
 		iface := v.Adj[b.hop[j]].Iface
 		c := &w.count.ifTx[iface]
 		c.packets.add(^uint64(0))
 		c.bytes.add(-uint64(b.total[j]))
 		if b.tap != nil {
-			w.tapDropped(out.d[taken+k], out.d[taken+k].Port, iface, r)
+			w.tapDropped(d, d.Port, iface, r)
 		}
 	}
 	w.count.dropped[r].add(uint64(out.n - taken))
 	b.in.port.Free(out.d[taken:out.n])
 	return bytes
+}
+
+// packetOf returns the place in the dense arrays of the packet that a queued frame is, which is the j-th or one behind it.
+func (b *burst) packetOf(v *vrftable.View, d packet.Desc, j int) int {
+	for j < b.live-1 && b.l3[j] != d.Off+uint32(v.Adj[b.hop[j]].HdrLen) {
+		j++
+	}
+	return j
 }
 
 // settle drops or punts every packet that left the fast path, counts it once and gives its frame back.

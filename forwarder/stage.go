@@ -11,7 +11,7 @@ import (
 //
 //	receive    take descriptors from the port's queue
 //	classify   layer 2: the tag, the layer 2 interface, its primary: which VRF, which fallback
-//	validate   layer 3: version, header length, total length, checksum, martians; the key
+//	validate   layer 3: version, header length, total length, checksum, martians; the key, and what TTL and checksum will be
 //	look up    VRF, then parent where allowed: one hop per packet
 //	rewrite    hop -> adjacency: TTL, checksum, layer 2 header, egress queue
 //	transmit   one TxBurst per egress port
@@ -121,6 +121,9 @@ func (b *burst) classifyEach(first, last, m int, ports *[vrftable.VLANs]vrftable
 //
 // The checksum is a one's complement sum, of words of any size and byte order (RFC 1071 2(B), 2(C)): 0xffff for a good
 // header. Adding the 64-bit sum to itself rotated by half leaves the sum of its halves, carry included, in the upper one.
+//
+// What stands here anyway it has for rewrite, in place of another load of the header: the TTL one less, 0 where none is left, and the
+// checksum that follows from it by RFC 1624 eqn. 3.
 func (w *Worker) validate(v *vrftable.View) {
 	b, m := &w.b, 0
 	for j := 0; j < b.live; {
@@ -157,13 +160,21 @@ func (w *Worker) validateEach(first, last, m int) int {
 		k, from := m&(MaxBurst-1), b.from[j]
 		key := &b.key[k]
 		key.Addr, key.Table, key.Flags = bits.ReverseBytes32(w16), uint16(from), uint16(from>>16)
-		b.at[k], b.l3[k], b.total[k] = b.at[j], uint32(l3), uint16(total)
+		b.at[k], b.l3[k], b.total[k], b.ttl[k] = b.at[j], uint32(l3), uint16(total), lessTTL(uint32(w8))
 		c := &ifRx[b.iface[j]]
 		c.packets.add(1)
 		c.bytes.add(total)
 		m++
 	}
 	return m
+}
+
+// lessTTL returns a word of TTL, protocol and checksum with a TTL of one less, if there is one. One less in the first byte of a word is,
+// in the complement, one more in the first byte of the checksum, with the carry brought around: the corner of 0xffff + 1 included.
+func lessTTL(t uint32) uint32 {
+	sum := t>>16 + 1
+	sum += (sum + 1) >> 16
+	return t&0xffff - (0-t&0xff)>>31 | sum<<16
 }
 
 func (w *Worker) lookup(v *vrftable.View) {
@@ -173,9 +184,8 @@ func (w *Worker) lookup(v *vrftable.View) {
 	b.places(v)
 }
 
-// rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup; the checksum follows
-// by RFC 1624 eqn. 3; the adjacency's layer 2 header replaces the received one, tags and all, by moving the frame's
-// start; what was padding falls off its end. At the first group of next hops, choose puts members in the place of all groups
+// rewrite makes each packet ready to be sent: its TTL is decremented, once, after the final lookup, and the checksum follows;
+// the adjacency's layer 2 header replaces the received one, tags and all, by moving the frame's start; what was padding falls off its end. At the first group of next hops, choose puts members in the place of all groups
 // of the burst.
 func (w *Worker) rewrite(v *vrftable.View) {
 	for j := 0; j < w.b.live; {
@@ -190,8 +200,8 @@ func (w *Worker) rewriteEach(v *vrftable.View, first, last int) {
 	b, mem, adj, ifTx := &w.b, w.b.in.mem, v.Adj, w.count.ifTx
 	for j, n := uint(first), within(last); j < n; {
 		a, l3, total := &adj[b.hop[j]], uint(b.l3[j]), uint32(b.total[j])
-		t := mem.load32(l3 + 8) // TTL, protocol, checksum
-		odd := uint32(a.Kind^vrftable.Forward) | (t&0xff-2)>>31 | (uint32(a.MTU)-total)>>31 | uint32(a.Port)>>8
+		t := b.ttl[j]
+		odd := uint32(a.Kind^vrftable.Forward) | (t&0xff-1)>>31 | (uint32(a.MTU)-total)>>31 | uint32(a.Port)>>8
 		out := w.out[uint8(a.Port)]
 		if odd != 0 || out == nil {
 			if a.Kind == vrftable.Group {
@@ -202,13 +212,8 @@ func (w *Worker) rewriteEach(v *vrftable.View, first, last int) {
 			j++
 			continue
 		}
-		// One less in the first byte of a word is, in the complement, one more in the first byte of the checksum, with
-		// the carry brought around: the corner of 0xffff + 1 included.
-		sum := t>>16 + 1
-		sum += (sum + 1) >> 16
-		mem.store32(l3+8, t&0xffff-1|sum<<16)
-		// The header, of 14, 18 or 22 bytes, in three words that overlap: from 0, from 4, 6 or 8, and its last 8. No byte
-		// before it is written: that would be another line of most frames.
+		mem.store32(l3+8, t)
+		// The header, of 14, 18 or 22 bytes, in three words that overlap: from 0, from 4, 6 or 8, and its last 8.
 		h, hdr := headerOf(a), uint(a.HdrLen)
 		start, mid, end := l3-hdr, hdr/2-3, hdr-8
 		mem.store64(start, h.load64(0))
@@ -222,7 +227,6 @@ func (w *Worker) rewriteEach(v *vrftable.View, first, last int) {
 		d, sent := wordsOf(&b.d[b.at[j]]), wordsOf(&out.d[k])
 		sent[0] = uint64(start) | uint64(total+uint32(hdr))<<descLen
 		sent[1] = d[1]&^(0xffff|uint64(packet.FlagTCI)<<descFlags) | uint64(a.Port)
-		out.at[k] = uint8(j)
 		out.n++
 		c := &ifTx[a.Iface]
 		c.packets.add(1)

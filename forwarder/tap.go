@@ -151,9 +151,10 @@ func (w *Worker) tapDone() {
 //
 //go:noinline
 func (w *Worker) tapTx(v *vrftable.View, out *egress, number uint8) int {
-	b, t, offered := &w.b, w.tap, 0
+	b, t, offered, j := &w.b, w.tap, 0, 0
 	for k, d := range out.d[:out.n] {
-		a := Captured{Iface: v.Adj[b.hop[out.at[k]]].Iface, Direction: Sent}
+		j = b.packetOf(v, d, j)
+		a := Captured{Iface: v.Adj[b.hop[j]].Iface, Direction: Sent}
 		if t.Offer(b.tap, b.in.arena, d, uint16(number), a) {
 			t.place[offered] = uint8(k)
 			offered++

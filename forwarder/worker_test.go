@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"vrfwd/internal/qsbr"
+	"vrfwd/lpm"
 	"vrfwd/packet"
 	"vrfwd/vrftable"
 )
@@ -230,6 +231,53 @@ func TestTxFull(t *testing.T) {
 	if got := in.Freed(back); got != 6 || back[0].Mark != 8 {
 		t.Errorf("freed %d: %v", got, back[:got])
 	}
+}
+
+// TestPacketOf: each frame that rewrite has queued is the packet that it was, whatever left before it.
+func TestPacketOf(t *testing.T) {
+	twice(t, func(t *testing.T) {
+		b := newBed(t, 3, 1)
+		b.primary(0, 0, 1, 0, true)
+		b.adjacency(1, 2, 1)
+		b.adjacency(2, 3, 2, 7)
+		b.adjacency(3, 4, 2, 8, 9)
+		b.kind(4, vrftable.Discard)
+		for i := range 4 { // none to 24.0.0.0/8
+			b.route(0, fmt.Sprintf("%d.0.0.0", 20+i), 8, lpm.Hop(1+i))
+		}
+		var frames [][]byte
+		r := rand.New(rand.NewPCG(17, 18))
+		for range MaxBurst {
+			f := ipv4Frame(host, (20+r.Uint32N(5))<<24, uint8(1+r.IntN(10)), 60)
+			if r.IntN(20) == 0 {
+				f[14]++ // no such header length
+			}
+			frames = append(frames, f)
+		}
+		from := newLooped(t, frames)
+		w := b.worker(Config{Ports: []Port{from, &FuncPort{Memory: from.Memory}, &FuncPort{Memory: from.Memory}}})
+		w.receive(&w.in[0])
+		for i := range w.b.d {
+			w.b.d[i].Mark = uint32(i)
+		}
+		w.classify(b.view)
+		w.validate(b.view)
+		w.lookup(b.view)
+		w.rewrite(b.view)
+		queued := 0
+		for i, out := range w.out[1:3] {
+			j := 0
+			for k, d := range out.d[:out.n] {
+				if j = w.b.packetOf(b.view, d, j); d.Mark != uint32(w.b.at[j]) {
+					t.Fatalf("port %d: frame %d is packet %d, not the %d.", 1+i, k, d.Mark, j)
+				}
+			}
+			queued += out.n
+		}
+		if queued+w.b.gone != MaxBurst || queued < MaxBurst/4 || w.b.gone < MaxBurst/4 {
+			t.Errorf("%d queued, %d left, of %d", queued, w.b.gone, MaxBurst)
+		}
+	})
 }
 
 // TestBadDescriptor: a port that describes bytes outside its arena does no harm, among good frames either.
