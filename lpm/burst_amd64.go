@@ -26,7 +26,7 @@ func dual(keys *Key, hops *Hop, n int, list *uint8, picked int, tops, heads *uin
 // Which kernels can run here, and which do. Those in stages come first, but on Intel, where those that gather have not been
 // measured against them.
 var (
-	canStage  = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.POPCNT)
+	canStage  = cpuid.CPU.Supports(cpuid.AVX2, cpuid.BMI1, cpuid.BMI2, cpuid.LZCNT, cpuid.POPCNT)
 	canGather = cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VPOPCNTDQ, cpuid.POPCNT)
 
 	staging   = canStage

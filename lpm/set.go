@@ -18,8 +18,8 @@ import (
 //	tops[table]     | octets (32) | reference of the ranges over the first 16 bits (32) |
 //	index           buckets of 16 words, a cache line: 8 keys | table (16) | block (16) |, 8 references; 0: free (index.go)
 //	reference       | order (6) | offset / 2 (26) |
-//	ranges          2^order words | start (16) | hop (16) | ascending; the first starts at 0, the last is repeated
-//	words[2*h] = h  for every hop h: reference h is the one range of that hop
+//	ranges          2^order starts (16), ascending, then as many hops (16); the first starts at 0, the last is repeated
+//	words[2*h]      | 0 | h | for every hop h: reference h is the one range of that hop
 //
 // In front stand two filters, so that the miss, the common case of fallback, rarely comes so far: the claims in the root
 // of the parent's Table, two bits of six for each table, and, for what they let through, 128 bits beside each bucket with
@@ -94,7 +94,7 @@ func newSet(d *qsbr.Domain, parent *Table, tables, reserve int) (*Set, error) {
 	}
 	words.top = hopWords
 	for h := range uint32(1 << 16) {
-		words.all[2*h] = h
+		halves(words.all[2*h:][:1])[1] = uint16(h)
 	}
 	all := offheap.Slice[uint64](region, maxTables+1)
 	s := &Set{
@@ -137,17 +137,15 @@ func (s *Set) walk(table uint16, addr uint32) Hop {
 	return search(&s.words.all[0], ref, low)
 }
 
-// search returns the hop of the last range that starts at or before low.
+// search returns the hop of the last range that starts at or before low, 16 bits of an address.
 func search(words *uint32, ref, low uint32) Hop {
-	i := ref & rangeMask * 2
-	key := low<<16 | 0xffff
-	for step := uint32(1) << (ref >> rangeShift) >> 1; step > 0; step >>= 1 {
-		next := i + step
-		if at(words, next) <= key {
+	i, n := ref&rangeMask*4, uint32(1)<<(ref>>rangeShift)
+	for step := n >> 1; step > 0; step >>= 1 {
+		if next := i + step; uint32(half(words, next)) <= low {
 			i = next
 		}
 	}
-	return Hop(at(words, i) & 0xffff)
+	return Hop(half(words, i+n))
 }
 
 // LookupBurst looks addrs[i] up in tables[i] into hops[i]. len(tables) and len(hops) must be at least len(addrs).

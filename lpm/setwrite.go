@@ -311,9 +311,11 @@ func (s *Set) compileRanges(list records, shift int, cover uint16) (ref uint32, 
 	if err != nil {
 		return 0, err
 	}
-	run := s.words.all[off:][:1<<order]
-	for i := copy(run, ranges); i < len(run); i++ {
-		run[i] = run[i-1]
+	n := 1 << order
+	run := halves(s.words.all[off:][:n])
+	for i := range n {
+		r := ranges[min(i, len(ranges)-1)]
+		run[i], run[n+i] = uint16(r>>16), uint16(r)
 	}
 	return uint32(order)<<rangeShift | off/2, nil
 }

@@ -263,6 +263,7 @@ escape:
 //	leaf             the parent's leaves
 //	probe            the keys in the buckets, and their ranges, prefetched
 //	escape           escapes become ^0, and their bits are set
+//	range            of each key's ranges the places of starts and hops
 //	search           a table's own route, which wins
 //
 // The filter goes ahead of the leaves, and the probe ahead of the escapes, so that their prefetches have the time of a pass.
@@ -275,8 +276,9 @@ escape:
 //
 //	SI keys, R8 root, then tops, then leaves, R9 words, meanwhile ids, R10 list, DX heads, R12 keys listed, then kept, R13 next; in escape
 //	R10 escapes
-//	of the keys kept: sure numbers, tags what the index knows them by, offs of their buckets, refs of tops, then their own, lows
-//	the address below a range's start, as the ranges have it
+//	of the keys kept: sure numbers, tags what the index knows them by, lows what is looked for among starts, in the lower half, refs of
+//	tops, then their own, offs of their buckets; in search tags which bytes of 32 are starts, offs where these 32 are, refs 30 bytes
+//	behind the place that the hop of their first byte would have
 TEXT ·dual(SB), 0, $4808-104
 	NO_LOCAL_POINTERS
 	MOVQ  keys+0(FP), SI
@@ -336,7 +338,6 @@ vrfs:
 	LEAQ ·lanesOf(SB), R14
 	BROADCAST($0x9E3779B9, X9, Y9)
 	BROADCAST($31, X8, Y8)
-	BROADCAST($0xffff, X14, Y14)
 	VPXOR X15, X15, X15
 	MOVL  $8, R15
 
@@ -417,8 +418,6 @@ words:
 	VPSLLD    $6, Y3, Y3
 	VMOVDQU   Y3, lane-4800(SP)
 	VSHUFPS   $0x88, Y6, Y2, Y2
-	VPSLLD    $16, Y1, Y1
-	VPOR      Y14, Y1, Y1
 	VPCMPEQD  Y15, Y0, Y5 // 0 is a free place: any other of table 0, which has none
 	VPSUBD    Y5, Y0, Y0
 	KEEP(Y0, tags-4768)
@@ -465,12 +464,11 @@ probe:
 	ADDQ         R9, DI
 	VPCMPEQD     (DI), Y0, Y1
 	VMOVMSKPS    Y1, R11
-	TESTL        R11, R11
-	JZ           other
+	TZCNTL       R11, R11
+	JCS          other
 
 present:
-	TZCNTL R11, R11
-	MOVL   32(DI)(R11*4), R11
+	MOVL 32(DI)(R11*4), R11
 
 place:
 	MOVL       R11, refs-2656(SP)(R13*4)
@@ -508,38 +506,50 @@ marked:
 	JZ    none
 	XORL  R13, R13
 	MOVQ  hops+8(FP), DI
+	BROADCAST($1, X10, Y10)
+	BROADCAST($2, X11, Y11)
+	BROADCAST($4, X12, Y12)
+	BROADCAST($30, X13, Y13)
+	BROADCAST($31, X14, Y14)
 
-search:
-	MOVL refs-2656(SP)(R13*4), R11
-	MOVL R11, R14
-	ANDL $0x3ffffff, R14
-	ADDL R14, R14
-	SHRL $26, R11
-	CMPL R11, $4
-	JHI  halve
+range: // eight at a time: Y0 the ranges' place, then that of the 32 bytes it is in, Y1 order, Y2 bytes of starts, Y3 their place in the 32
+	VMOVDQU  refs-2656(SP)(R13*4), Y0
+	VPSRLD   $const_rangeShift, Y0, Y1
+	VPSLLD   $(32-const_rangeShift), Y0, Y0
+	VPSRLD   $(32-const_rangeShift-3), Y0, Y0
+	VPSLLVD  Y1, Y11, Y2
+	VPAND    Y14, Y0, Y3
+	VPSUBD   Y3, Y0, Y0
+	VPSLLVD  Y2, Y10, Y4
+	VPSUBD   Y10, Y4, Y4
+	VPSLLVD  Y3, Y4, Y4
+	VPCMPGTD Y12, Y1, Y1
+	VPANDN   Y4, Y1, Y4
+	VPADDD   Y0, Y2, Y2
+	VPADDD   Y13, Y2, Y2
+	VMOVDQU  Y4, tags-4768(SP)(R13*4)
+	VMOVDQU  Y0, offs-1600(SP)(R13*4)
+	VMOVDQU  Y2, refs-2656(SP)(R13*4)
+	ADDQ     $8, R13
+	CMPQ     R13, R12
+	JLT      range
+	XORL     R13, R13
+	PCALIGN  $32
 
-	// Up to 16 ranges, in one line: as many start at or before the address, of those from R14 on, 2^R11.
-line:
-	VPBROADCASTD lows-3712(SP)(R13*4), Y0
-	MOVL         R14, AX
-	ANDL         $~15, AX
-	VPMAXUD      (R9)(AX*4), Y0, Y1
-	VPMAXUD      32(R9)(AX*4), Y0, Y2
-	VPCMPEQD     Y0, Y1, Y1
-	VPCMPEQD     Y0, Y2, Y2
-	VMOVMSKPS    Y1, DX
-	VMOVMSKPS    Y2, CX
-	SHLL         $8, CX
-	ORL          CX, DX
-	MOVL         R14, CX
-	ANDL         $15, CX
-	SHRXL        CX, DX, DX
-	MOVL         $1, CX
-	SHLXL        R11, CX, CX
-	BZHIL        CX, DX, DX
-	POPCNTL      DX, DX
-	ADDL         DX, R14
-	MOVWLZX      -4(R9)(R14*4), DX
+search: // The last start at or before the address has the last of their bytes.
+	MOVL         offs-1600(SP)(R13*4), AX
+	VPBROADCASTW lows-3712(SP)(R13*4), Y0
+	VPMAXUW      (R9)(AX*1), Y0, Y1
+	VPCMPEQW     Y0, Y1, Y1
+	VPMOVMSKB    Y1, DX
+	ANDL         tags-4768(SP)(R13*4), DX
+	JZ           halve
+	MOVL         refs-2656(SP)(R13*4), CX
+
+last:
+	LZCNTL  DX, DX
+	SUBL    DX, CX
+	MOVWLZX (R9)(CX*1), DX
 
 	// Where the table has a route, it wins.
 	MOVBLZX sure-544(SP)(R13*1), AX
@@ -567,8 +577,6 @@ other:
 
 absent: // no key: the ranges over the first 16 bits
 	MOVL tags-4768(SP)(R13*4), R11
-	SHLL $16, R11
-	ORL  $0xffff, R11
 	MOVL R11, lows-3712(SP)(R13*4)
 	MOVL refs-2656(SP)(R13*4), R11
 	JMP  place
@@ -592,8 +600,8 @@ bucket:
 	ADDQ      R9, DI
 	VPCMPEQD  (DI), Y0, Y1
 	VMOVMSKPS Y1, R11
-	TESTL     R11, R11
-	JNZ       present
+	TZCNTL    R11, R11
+	JCC       present
 	CMPL      28(DI), $0
 	JEQ       absent
 	INCL      BX
@@ -601,17 +609,23 @@ bucket:
 	JMP       bucket
 
 halve: // more than 16 ranges
-	MOVL  lows-3712(SP)(R13*4), BX
-	MOVL  $1, CX
-	SHLXL R11, CX, CX
-	SHRL  $1, CX
+	MOVL    refs-2656(SP)(R13*4), R14
+	SUBL    AX, R14
+	MOVWLZX lows-3712(SP)(R13*4), BX
+	LEAL    -30(R14), CX
+	SHRL    $1, CX
 
 half:
-	LEAL    (R14)(CX*1), AX
-	CMPL    (R9)(AX*4), BX
-	CMOVLLS AX, R14
+	LEAL    (AX)(CX*1), R11
+	MOVWLZX (R9)(R11*1), DX
+	CMPL    DX, BX
+	CMOVLLS R11, AX
 	SHRL    $1, CX
-	CMPL    CX, $8
+	CMPL    CX, $16
 	JNE     half
-	MOVL    $4, R11
-	JMP     line
+
+	VPMAXUW   (R9)(AX*1), Y0, Y1
+	VPCMPEQW  Y0, Y1, Y1
+	VPMOVMSKB Y1, DX
+	LEAL      (AX)(R14*1), CX
+	JMP       last
