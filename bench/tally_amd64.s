@@ -5,7 +5,7 @@
 
 // func tallyFrames(d *packet.Desc, n int, mem *byte, most int, flows *tally, count int, base uint32, ahead uintptr) (done int, wrong, bytes uint64)
 //
-//	SI descriptor, CX the last one's end, R8 mem, R9 most, DI flows, R10 count, R11 base, R12 wrong, R13 bytes, R14 minFrame, R15 ahead
+//	SI descriptor, CX the last one's end, R8 mem, R9 most, DI flows, R10 count, R11 base, R12 from line to line, R13 bytes, R14 minFrame, R15 ahead
 TEXT ·tallyFrames(SB), NOSPLIT, $0-88
 	MOVQ d+0(FP), SI
 	MOVQ n+8(FP), CX
@@ -15,7 +15,14 @@ TEXT ·tallyFrames(SB), NOSPLIT, $0-88
 	MOVQ count+40(FP), R10
 	MOVL base+48(FP), R11
 	MOVQ ahead+56(FP), R15
+	MOVQ $0, wrong+72(FP)
+	MOVL $64, R12
+	TESTQ R15, R15
+	JNZ  lines
+	MOVQ SI, R15 // without lines the first descriptor, again and again
 	XORL R12, R12
+
+lines:
 	XORL R13, R13
 	MOVL $const_minFrame, R14
 	SHLQ $4, CX
@@ -23,12 +30,8 @@ TEXT ·tallyFrames(SB), NOSPLIT, $0-88
 	PCALIGN $32
 
 frame:
-	TESTQ   R15, R15
-	JZ      count
 	PREFETCHNTA (R15)
-	ADDQ    $64, R15
-
-count:
+	ADDQ    R12, R15
 	MOVL    12(SI), AX
 	SUBL    R11, AX
 	CMPQ    AX, R10
@@ -57,10 +60,9 @@ done:
 	SUBQ d+0(FP), SI
 	SHRQ $4, SI
 	MOVQ SI, done+64(FP)
-	MOVQ R12, wrong+72(FP)
 	MOVQ R13, bytes+80(FP)
 	RET
 
 wrong:
-	INCQ R12
+	INCQ wrong+72(FP)
 	JMP  next

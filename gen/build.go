@@ -218,7 +218,7 @@ func (b *builder) flow(i uint32, class Class, in *Ingress, at *place) error {
 	if !b.config.Unsigned {
 		Signature{Flow: b.traffic.first + i, Context: context, Egress: egress}.Put(frame[at14:])
 	}
-	binary.BigEndian.PutUint16(line[portAt:], in.Port)
+	binary.LittleEndian.PutUint16(line[portAt:], in.Port)
 	line[seqOff] = uint8(at14 + seqAt)
 	return nil
 }

@@ -16,6 +16,9 @@ TEXT ·copyLines(SB), NOSPLIT, $0-64
 	MOVL mark+44(FP), R11
 	MOVL seq+48(FP), R12
 	BSWAPL R12
+	SHLQ $32, R10            // Len, TCI behind Off
+	SHLQ $32, R11            // Mark behind Port, Flags
+	MOVQ $0x100000000, R13
 	SHLQ $4, CX
 	ADDQ SI, CX
 	PCALIGN $32
@@ -27,17 +30,17 @@ line:
 	PREFETCHNTA 2048(DX)
 	VMOVDQU     (DX), Y0
 	VMOVDQU     32(DX), Y1
-	MOVWLZX     60(DX), DI   // port
-	MOVBLZX     62(DX), BX   // place of the sequence number, in the line as lines are made
-	ROLW        $8, DI
-	ADDQ        R8, AX
-	VMOVDQU     Y0, (AX)
-	VMOVDQU     Y1, 32(AX)
-	MOVL        R12, (AX)(BX*1)
-	MOVL        R10, 4(SI)   // Len, TCI
-	MOVL        DI, 8(SI)    // Port, Flags
-	MOVL        R11, 12(SI)  // Mark
-	INCL        R11
+	MOVWLZX     60(DX), DI // port
+	MOVBLZX     62(DX), BX // place of the sequence number, in the line as lines are made
+	ADDQ        AX, BX
+	VMOVDQU     Y0, (R8)(AX*1)
+	VMOVDQU     Y1, 32(R8)(AX*1)
+	MOVL        R12, (R8)(BX*1)
+	ORQ         R10, AX
+	ORQ         R11, DI
+	MOVQ        AX, (SI)
+	MOVQ        DI, 8(SI)
+	ADDQ        R13, R11
 	ADDQ        $64, DX
 	ADDQ        $16, SI
 	CMPQ        SI, CX

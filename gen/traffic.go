@@ -230,7 +230,7 @@ func stamp(d *packet.Desc, frame, line *[LineLen]byte, length uint16, mark, seq 
 	*(*[16]byte)(frame[48:]) = *(*[16]byte)(line[48:])
 	binary.BigEndian.PutUint32(frame[line[seqOff]&seqMask+seqLow:][:4], seq)
 	d.Len, d.TCI = length, 0
-	d.Port, d.Flags = binary.BigEndian.Uint16(line[portAt:]), 0
+	d.Port, d.Flags = binary.LittleEndian.Uint16(line[portAt:]), 0
 	d.Mark = mark
 }
 
