@@ -100,8 +100,8 @@ func oddOptions(o []byte) (Reason, bool) {
 	return Options, !act
 }
 
-// oddHop judges a packet that is not simply forwarded. ttl is what would be sent; fragment is the flags and fragment offset in the byte order of
-// memory. The router itself takes packets of any TTL (RFC 1812 5.3.1).
+// oddHop judges a packet that is not simply forwarded. ttl is what would be sent; fragment is the flags and fragment offset
+// in the byte order of memory. The router itself takes packets of any TTL (RFC 1812 5.3.1).
 //
 //go:noinline
 func oddHop(a *vrftable.Adjacency, ttl, total uint32, fragment uint16) Reason {

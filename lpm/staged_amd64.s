@@ -472,7 +472,7 @@ present:
 
 place:
 	MOVL       R11, refs-2656(SP)(R13*4)
-	ANDL       $0x3ffffff, R11
+	ANDL       $const_rangeMask, R11
 	PREFETCHT0 (R9)(R11*8)
 	INCQ       R13
 	CMPQ       R13, R12
@@ -608,7 +608,7 @@ bucket:
 	ANDL      R15, BX
 	JMP       bucket
 
-halve: // more than 16 ranges
+halve: // more than 16 ranges: down to the 16 starts that hold it, R14 from these to 30 bytes behind their first hop
 	MOVL    refs-2656(SP)(R13*4), R14
 	SUBL    AX, R14
 	MOVWLZX lows-3712(SP)(R13*4), BX
