@@ -67,7 +67,7 @@ fuzz: go ## each fuzz target for FUZZTIME (one: make fuzz FUZZ=IPv4 FUZZTIME=5m)
 	@.ci/fuzz $(FUZZTIME) '$(FUZZ)'
 
 smoke: go ## each benchmark once, so that none rots
-	@$(STEP) benchmarks $(GO) test -run '^$$' -bench . -benchtime 1x -short ./...
+	@$(STEP) benchmarks bash -c '$(GO) list ./... | xargs -P "$$(nproc)" -n 1 $(GO) test -run "^$$" -bench . -benchtime 1x -short'
 	@GO="$(GO)" $(STEP) peers .ci/peers smoke
 
 bench: go ## the benchmarks behind the bars, BENCHCOUNT times, raw samples into results/

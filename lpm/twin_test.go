@@ -223,9 +223,13 @@ func compare(t *testing.T, e engine, w *twin, addrs []uint32) {
 func TestAgainstBart(t *testing.T) { kernels(t, testAgainstBart) }
 
 func testAgainstBart(t *testing.T) {
+	seeds := uint64(4)
+	if testing.Short() {
+		seeds = 1
+	}
 	// Hops that are leaves themselves; that outgrow it and are translated; that outgrow bytes.
 	for _, hops := range []int{3, 200, 1000, 5000} {
-		for seed := range uint64(4) {
+		for seed := range seeds {
 			var d qsbr.Domain
 			for _, e := range engines(t, &d) {
 				r := rand.New(rand.NewPCG(seed, uint64(hops)))
