@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"vrfwd/bench/sample"
 	"vrfwd/forwarder"
 	"vrfwd/gen"
 	"vrfwd/packet"
@@ -389,7 +391,7 @@ func TestBudget(t *testing.T) {
 	for _, c := range costs {
 		names += " " + c.Stage
 	}
-	if names != " generate receive classify validate lookup rewrite transmit" || total(costs).NS <= 0 {
+	if names != " generate classify validate lookup rewrite transmit" || slices.ContainsFunc(costs, func(c sample.Stage) bool { return c.NS <= 0 }) {
 		t.Errorf("%+v", costs)
 	}
 	good(t, s, Load{Flows: 1000, Check: Verify}, Run{Frames: 1000})

@@ -42,7 +42,7 @@ func (r *Result) WriteText(w io.Writer) error {
 		}
 	}
 	if len(r.Budget) > 0 {
-		row("stages", "ns  cycles  (same core, separate trials)")
+		row("stages", "ns  cycles  (one core, the clock read between stages; receive is the generator)")
 		for _, st := range append(slices.Clone(r.Budget), total(r.Budget)) {
 			row("  "+st.Stage, "%5.1f  %4.0f", st.NS, st.Cycles)
 		}

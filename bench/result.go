@@ -63,7 +63,7 @@ type Result struct {
 	Dropped    uint64            `json:"dropped"`
 	Drops      map[string]uint64 `json:"drops,omitempty"`  // by reason
 	Punts      map[string]uint64 `json:"punts,omitempty"`  // by reason
-	Budget     []sample.Stage    `json:"budget,omitempty"` // worker's stages, from separate trials with ports=samecore
+	Budget     []sample.Stage    `json:"budget,omitempty"` // a worker's stages, of trials with ports=samecore
 }
 
 // Result puts a trial together with what it was made under.

@@ -172,7 +172,7 @@ func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) (by
 	b, j := &w.b, 0
 	for _, d := range out.d[taken:out.n] {
 		bytes += uint64(d.Len)
-		j = b.packetOf(v, d, j)
+		j = b.packetOf(d, j)
 		iface := v.Adj[b.hop[j]].Iface
 		c := &w.count.ifTx[iface]
 		c.packets.add(^uint64(0))
@@ -186,13 +186,17 @@ func (w *Worker) untaken(v *vrftable.View, out *egress, taken int, r Reason) (by
 	return bytes
 }
 
-// packetOf returns the place in the dense arrays of the packet that a queued frame is, which is the j-th or one behind it.
-func (b *burst) packetOf(v *vrftable.View, d packet.Desc, j int) int {
-	for j < b.live-1 && b.l3[j] != d.Off+uint32(v.Adj[b.hop[j]].HdrLen) {
+// packetOf returns the place in the dense arrays of the packet that a queued frame is, which is the j-th or one behind it: the only one
+// whose IPv4 header is where the frame's can be.
+func (b *burst) packetOf(d packet.Desc, j int) int {
+	for j < b.live-1 && b.l3[j]-d.Off > maxHeader {
 		j++
 	}
 	return j
 }
+
+// maxHeader is the longest layer 2 header of an adjacency, in bytes.
+const maxHeader = uint32(len(vrftable.Adjacency{}.Header))
 
 // settle drops or punts every packet that left the fast path, counts it once and gives its frame back.
 func (w *Worker) settle(v *vrftable.View) {

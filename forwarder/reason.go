@@ -35,7 +35,6 @@ const (
 	NoPort                           // the adjacency's port is not one of this worker's
 	TxFull                           // the egress port took no more
 	SlowFull                         // the slow path took no more
-	Trial                            // given back half-way by Worker.PollUntil
 	NumReasons                       // the number of reasons
 )
 
@@ -43,7 +42,7 @@ var reasonNames = [NumReasons]string{
 	"unknown", "bad descriptor", "runt", "no primary", "interface down", "arp", "not ipv4", "link multicast",
 	"bad version", "bad ihl", "bad length", "bad checksum", "bad options", "martian source", "martian destination",
 	"options", "no route", "discard", "reject", "local", "ttl expired", "glean", "mtu exceeded", "fragment", "no port",
-	"tx full", "slow full", "trial",
+	"tx full", "slow full",
 }
 
 // String gives the reason's stable name, as reports and metrics print it.

@@ -153,7 +153,7 @@ func (w *Worker) tapDone() {
 func (w *Worker) tapTx(v *vrftable.View, out *egress, number uint8) int {
 	b, t, offered, j := &w.b, w.tap, 0, 0
 	for k, d := range out.d[:out.n] {
-		j = b.packetOf(v, d, j)
+		j = b.packetOf(d, j)
 		a := Captured{Iface: v.Adj[b.hop[j]].Iface, Direction: Sent}
 		if t.Offer(b.tap, b.in.arena, d, uint16(number), a) {
 			t.place[offered] = uint8(k)

@@ -686,7 +686,7 @@ func TestTwinCoversReasons(t *testing.T) {
 	}
 	for reason := range NumReasons {
 		switch reason {
-		case BadDescriptor, TxFull, SlowFull, Trial: // not the frame's doing
+		case BadDescriptor, TxFull, SlowFull: // not the frame's doing
 		default:
 			if seen[reason] == 0 {
 				t.Errorf("no frame causes %q", reason)

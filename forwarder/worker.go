@@ -36,7 +36,7 @@ type Config struct {
 	Idle func(passes int)
 }
 
-// Worker forwards packets between its queues, on one thread. Poll, PollUntil and Run belong to that thread; counters
+// Worker forwards packets between its queues, on one thread. Poll, PollStages and Run belong to that thread; counters
 // are read by Sum and SumIface from anywhere. Workers share nothing that they write.
 type Worker struct {
 	view   func() *vrftable.View

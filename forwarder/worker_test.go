@@ -268,7 +268,7 @@ func TestPacketOf(t *testing.T) {
 		for i, out := range w.out[1:3] {
 			j := 0
 			for k, d := range out.d[:out.n] {
-				if j = w.b.packetOf(b.view, d, j); d.Mark != uint32(w.b.at[j]) {
+				if j = w.b.packetOf(d, j); d.Mark != uint32(w.b.at[j]) {
 					t.Fatalf("port %d: frame %d is packet %d, not the %d.", 1+i, k, d.Mark, j)
 				}
 			}
@@ -480,30 +480,29 @@ func TestNewWorkerRefuses(t *testing.T) {
 	}
 }
 
-// TestPollUntil: a trial that ends early gives every frame back, and counts it.
-func TestPollUntil(t *testing.T) {
+// TestPollStages: what is timed is forwarded as ever, and each stage takes time.
+func TestPollStages(t *testing.T) {
 	b := twinBed(t)
 	r := rand.New(rand.NewPCG(9, 10))
 	var ins []input
 	for range 500 {
 		ins = append(ins, randomFrame(r))
 	}
-	for last := Receive; last < NumStages; last++ {
-		rig := newRig(t, b, 0, len(ins), nil, 0)
+	rigs := [2]*rig{newRig(t, b, 0, len(ins), nil, 0), newRig(t, b, 0, len(ins), nil, 0)}
+	for _, rig := range rigs {
 		rig.src.fill(ins)
-		for rig.w.PollUntil(last) > 0 {
-		}
-		n := balanced(t, rig.w)
-		if n.Received != 500 || (n.Forwarded > 0) != (last == Transmit) || (n.Drops[Trial] > 0) != (last < Transmit) {
-			t.Errorf("until %v: %v", last, n)
-		}
-		for i, seen := range rig.src.seen {
-			if seen != 1 {
-				t.Fatalf("until %v: frame %d was sent or freed %d times", last, i, seen)
-			}
-		}
-		if tx := SumIface(11, rig.w).Tx; (tx.Packets > 0) != (last == Transmit) {
-			t.Errorf("until %v: an interface has sent %+v", last, tx)
+	}
+	for rigs[0].w.Poll() > 0 {
+	}
+	var spent [NumStages]time.Duration
+	for rigs[1].w.PollStages(&spent) > 0 {
+	}
+	if want, got := balanced(t, rigs[0].w), balanced(t, rigs[1].w); got.Received != 500 || got != want {
+		t.Errorf("timed: %v, not timed: %v", got, want)
+	}
+	for s, d := range spent {
+		if d <= 0 {
+			t.Errorf("%v took %v", Stage(s), d)
 		}
 	}
 }
@@ -547,7 +546,7 @@ func TestNames(t *testing.T) {
 		}
 	}
 	var zero Verdict
-	if zero != Drop || fmt.Sprint(Drop, Fast, Slow) != "drop fast slow" || NumReasons.String() != "Reason(28)" {
+	if zero != Drop || fmt.Sprint(Drop, Fast, Slow) != "drop fast slow" || NumReasons.String() != "Reason(27)" {
 		t.Error(zero, Drop, Fast, Slow, NumReasons)
 	}
 	if fmt.Sprint(Receive, Transmit, NumStages) != "receive transmit Stage(6)" {

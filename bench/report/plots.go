@@ -243,7 +243,7 @@ func memory(r *run) []chart {
 // stages is the cycle budget by method.
 func stages(r *run) chart {
 	c := chart{id: "stages", title: "Cycles by stage", x: axis{kind: category}, y: axis{title: "cycles for a packet"}, stacked: true,
-		notes: []string{"Of separate trials on one core that end after one stage more each: a difference of medians, which noise may make a little negative."}}
+		notes: []string{"Medians of trials on one core, in which the clock is read between stages. The generator is receive, and the sink part of transmit."}}
 	for _, m := range plan.Methods() {
 		all := r.find(sample.OfTrial, func(p *sample.Point) bool { return p.Method == m })
 		i := slices.IndexFunc(all, func(s located) bool { return len(s.Stages) > 0 })
