@@ -76,25 +76,27 @@ func measure(b *testing.B, s *Scenario, ours side) {
 // seldom comes or goes.
 const slice = 1 << 20
 
-// compare is measure beside a base that takes turns with ours in the same seconds; x is the rate of ours in parts of the base's. Both begin
-// every other turn on another CPU, for one may have a busier neighbour: two workers are to be twice one on either, not twice one on the
-// quieter. The base's frames are no ops.
+// compare is measure beside a base that takes turns with ours in the same seconds; x is the rate of ours in parts of the base's. Each goes
+// first as often as the other, and on each CPU, for one may have a busier neighbour: two workers are to be twice one on either, not twice
+// one on the quieter. The base's frames are no ops.
 func compare(b *testing.B, s *Scenario, ours, base side) {
 	b.Helper()
 	ours.open(b, s)
 	defer ours.bed.Close()
 	base.open(b, s)
 	defer base.bed.Close()
-	turns := 2 * (1 + b.N/(2*slice*ours.load.Workers))
+	rounds := 2 * (1 + b.N/(4*slice*ours.load.Workers)) // of ours, base, base, ours
+	frames := b.N / (2 * rounds)
 	b.ResetTimer()
-	for range turns {
-		frames := max(1, b.N/turns)
+	for range rounds {
 		ours.run(b, frames)
 		b.StopTimer()
 		base.run(b, frames*base.load.Workers/ours.load.Workers)
+		base.run(b, frames*base.load.Workers/ours.load.Workers)
 		b.StartTimer()
-		ours.turn()
-		base.turn()
+		ours.run(b, frames)
+		ours.nextCPU()
+		base.nextCPU()
 	}
 	b.StopTimer()
 	ours.report(b)
@@ -129,8 +131,8 @@ func (o *side) run(b *testing.B, frames int) {
 	o.pps, o.ns, o.lost, o.trials = o.pps+t.PPS, o.ns+t.NS, o.lost+float64(t.Account.Lost), o.trials+1
 }
 
-// turn gives the first worker the next CPU.
-func (o *side) turn() { o.bed.cpus = append(o.bed.cpus[1:], o.bed.cpus[0]) }
+// nextCPU gives the first worker the next CPU.
+func (o *side) nextCPU() { o.bed.cpus = append(o.bed.cpus[1:], o.bed.cpus[0]) }
 
 func (o *side) report(b *testing.B) {
 	b.ReportMetric(o.pps/1e6/o.trials, "Mpps")
