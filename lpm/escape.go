@@ -59,7 +59,7 @@ func (t *Table) restoreCovers() error {
 	for i, slots := range t.escapes {
 		for m := slots; m != 0; m &= m - 1 {
 			block := i<<chunkBits + uint32(bits.TrailingZeros64(m))
-			if err := t.setCover(block, t.shelf.cover24(block)); err != nil {
+			if err := t.setCover(block, t.shelf.cover(block<<8, 24)); err != nil {
 				return err
 			}
 		}

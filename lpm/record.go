@@ -1,6 +1,9 @@
 package lpm
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // record is one prefix in the writer's records, sorted by (address, length) when compared as a number:
 //
@@ -53,18 +56,25 @@ func (rs *records) put(r record) (before uint16) {
 	return before
 }
 
-// cover returns the hop of the longest record that holds addr, or else none.
-func (rs records) cover(addr uint32, none uint16) uint16 {
-	for i := range rs {
-		r := rs[i]
-		if r.addr() > addr {
-			break
+// cover returns the hop of the longest record up to a length that holds addr, or else none.
+func (rs records) cover(addr uint32, most uint8, none uint16) uint16 {
+	for {
+		// What holds addr sorts before addr itself, the longest last. Where the last does not hold it, an earlier one that does
+		// holds both, and so is no longer than what they have in common.
+		i, found := rs.search(newRecord(Route{Addr: addr & mask(most), Len: most}).key())
+		if found {
+			return rs[i].hop()
 		}
+		if i == 0 {
+			return none
+		}
+		rs = rs[:i]
+		r := rs[i-1]
 		if addr <= r.last() {
-			none = r.hop()
+			return r.hop()
 		}
+		most = uint8(bits.LeadingZeros32(addr ^ r.addr()))
 	}
-	return none
 }
 
 // shelf is the writer's record of one table, laid out by where a prefix ends: within the first octet (top), within
@@ -76,8 +86,9 @@ type shelf struct {
 }
 
 type octet struct {
-	mid    records // /9../16
-	blocks []block // by number, only those that hold prefixes
+	mid    records   // /9../16
+	has    [4]uint64 // bits of the blocks that hold prefixes, by number
+	blocks []block   // these, in order
 }
 
 type block struct {
@@ -85,13 +96,31 @@ type block struct {
 	low    records // /17../32
 }
 
-func (o *octet) search(number uint8) (int, bool) {
-	return slices.BinarySearchFunc(o.blocks, number, func(b block, n uint8) int { return int(b.number) - int(n) })
+// place returns where the block with that number is among blocks, or would be, and whether it is.
+func (o *octet) place(number uint8) (i int, ok bool) {
+	word, bit := number/64, uint64(1)<<(number%64)
+	for _, w := range o.has[:word] {
+		i += bits.OnesCount64(w)
+	}
+	return i + bits.OnesCount64(o.has[word]&(bit-1)), o.has[word]&bit != 0
+}
+
+// add makes room for a block that is not there, at its place.
+func (o *octet) add(i int, b block) {
+	o.has[b.number/64] |= 1 << (b.number % 64)
+	o.blocks = slices.Insert(o.blocks, i, b)
+}
+
+// drop forgets the block at a place.
+func (o *octet) drop(i int) {
+	number := o.blocks[i].number
+	o.has[number/64] &^= 1 << (number % 64)
+	o.blocks = slices.Delete(o.blocks, i, i+1)
 }
 
 // low returns the records of one /16 block, nil when there are none.
 func (o *octet) low(number uint8) records {
-	if i, ok := o.search(number); ok {
+	if i, ok := o.place(number); ok {
 		return o.blocks[i].low
 	}
 	return nil
@@ -117,12 +146,12 @@ func (s *shelf) put(r Route) (before Hop, changed bool) {
 		if r.Len <= 16 {
 			list = &o.mid
 		} else {
-			i, ok := o.search(uint8(r.Addr >> 16))
+			i, ok := o.place(uint8(r.Addr >> 16))
 			if !ok {
 				if r.Hop == 0 {
 					return 0, false
 				}
-				o.blocks = slices.Insert(o.blocks, i, block{number: uint8(r.Addr >> 16)})
+				o.add(i, block{number: uint8(r.Addr >> 16)})
 			}
 			list = &o.blocks[i].low
 		}
@@ -155,16 +184,13 @@ func (s *shelf) hop(r Route) uint16 {
 	return 0
 }
 
-// cover24 returns the hop of the longest prefix up to /24 that holds a /24 block; 0: none.
-func (s *shelf) cover24(block uint32) uint16 {
-	addr := block << 8
-	hop := s.top.cover(addr, 0)
-	if o := s.octets[addr>>24]; o != nil {
-		hop = o.mid.cover(addr, hop)
-		for _, r := range o.low(uint8(addr >> 16)) {
-			if r.len() <= 24 && r.addr() <= addr && addr <= r.last() {
-				hop = r.hop()
-			}
+// cover returns the hop of the longest prefix up to a length that holds an address; 0: none.
+func (s *shelf) cover(addr uint32, most uint8) uint16 {
+	hop := s.top.cover(addr, min(most, 8), 0)
+	if o := s.octets[addr>>24]; o != nil && most > 8 {
+		hop = o.mid.cover(addr, min(most, 16), hop)
+		if most > 16 {
+			hop = o.low(uint8(addr>>16)).cover(addr, most, hop)
 		}
 	}
 	return hop
@@ -176,8 +202,8 @@ func (s *shelf) prune(r Route) {
 	if o == nil {
 		return
 	}
-	if i, ok := o.search(uint8(r.Addr >> 16)); ok && len(o.blocks[i].low) == 0 {
-		o.blocks = slices.Delete(o.blocks, i, i+1)
+	if i, ok := o.place(uint8(r.Addr >> 16)); ok && len(o.blocks[i].low) == 0 {
+		o.drop(i)
 	}
 	if o.empty() {
 		s.octets[r.Addr>>24] = nil
@@ -248,7 +274,7 @@ func (s *shelf) split(all records) {
 		}
 		if end := len(lows); end > start {
 			o := s.octets[first>>8]
-			o.blocks = append(o.blocks, block{number: uint8(first), low: lows[start:end:end]})
+			o.add(len(o.blocks), block{number: uint8(first), low: lows[start:end:end]})
 		}
 	}
 }
@@ -289,7 +315,7 @@ func (s *shelf) bytes() int {
 		if o == nil {
 			continue
 		}
-		n += 48 + 8*cap(o.mid) + 32*cap(o.blocks)
+		n += 80 + 8*cap(o.mid) + 32*cap(o.blocks)
 		for i := range o.blocks {
 			n += 8 * cap(o.blocks[i].low)
 		}

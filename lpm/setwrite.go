@@ -254,10 +254,7 @@ func (s *Set) compileBlock(table uint16, block uint32) error {
 	}
 	var cover uint16
 	if t := s.tables[table]; t != nil {
-		cover = t.top.cover(block<<16, 0)
-		if o := t.octets[block>>8]; o != nil {
-			cover = o.mid.cover(block<<16, cover)
-		}
+		cover = t.cover(block<<16, 16)
 	}
 	ref, err := s.compileRanges(low, 0, cover)
 	if err != nil {

@@ -257,27 +257,14 @@ func (t *Table) install(changes []Route) error {
 func (t *Table) compile(d *dense, i uint32) error {
 	base := i << RootShift
 	end := base + 1<<RootShift - 1
-	cover := t.shelf.top.cover(base, 0)
-	var low records
+	cover := t.shelf.cover(base, rootBits)
+	var low records // what is longer
 	if o := t.shelf.octets[base>>24]; o != nil {
-		cover = o.mid.cover(base, cover)
 		low = o.low(uint8(base >> 16))
+		k, _ := low.search(newRecord(Route{Addr: base, Len: rootBits + 1}).key())
+		low = low[k:]
 	}
-	if len(low) > 0 { // /17 and /18, then what is longer
-		var k int
-		for k = 0; k < len(low) && low[k].addr() <= base; k++ {
-			if r := low[k]; r.len() <= rootBits && r.last() >= end {
-				cover = r.hop()
-			}
-		}
-		k, _ = low.search(newRecord(Route{Addr: base, Len: rootBits + 1}).key())
-		n := k
-		for n < len(low) && low[n].addr() <= end {
-			n++
-		}
-		low = low[k:n]
-	}
-	if len(low) == 0 {
+	if len(low) == 0 || low[0].addr() > end {
 		err := d.publish(i, nil, cover)
 		if err == nil {
 			t.setEscapes(i, 0)
@@ -290,6 +277,9 @@ func (t *Table) compile(d *dense, i uint32) error {
 	}
 	var escapes uint64
 	for _, r := range low {
+		if r.addr() > end {
+			break
+		}
 		first := r.addr() >> 8 & (chunkLen - 1)
 		if r.len() > 24 {
 			escapes |= 1 << first
