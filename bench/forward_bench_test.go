@@ -85,7 +85,8 @@ func compare(b *testing.B, s *Scenario, ours, base side) {
 	defer ours.bed.Close()
 	base.open(b, s)
 	defer base.bed.Close()
-	rounds := 2 * (1 + b.N/(4*slice*ours.load.Workers)) // of ours, base, base, ours
+	cpus := len(allowedCPUs())
+	rounds := cpus * (1 + b.N/(2*cpus*slice*ours.load.Workers)) // of ours, base, base, ours
 	frames := b.N / (2 * rounds)
 	b.ResetTimer()
 	for range rounds {

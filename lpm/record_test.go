@@ -6,7 +6,7 @@ import (
 )
 
 // TestShelfCover asks the shelf for covers of every length, against a walk over all its prefixes, while prefixes come and go. They crowd
-// in some blocks of one octet, and nest.
+// in some blocks of one octet, several to a word of its bits, and nest.
 func TestShelfCover(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 0))
 	var s shelf
@@ -15,17 +15,18 @@ func TestShelfCover(t *testing.T) {
 		len  uint8
 	}
 	have := map[prefix]Hop{}
-	addr := func() uint32 { return 10<<24 | r.Uint32N(4)<<22 | r.Uint32N(8)<<13 | r.Uint32N(4)<<8 | r.Uint32N(256) }
+	var listed []prefix // what was ever announced
+	addr := func() uint32 {
+		return 10<<24 | r.Uint32N(4)<<22 | r.Uint32N(4)<<16 | r.Uint32N(8)<<13 | r.Uint32N(4)<<8 | r.Uint32N(256)
+	}
 	for step := range 20000 {
 		p := prefix{len: uint8(r.IntN(33))}
 		p.addr = addr() & mask(p.len)
 		hop := Hop(1 + r.IntN(1000))
-		if r.IntN(100) < 30 {
-			for q := range have { // any
-				p, hop = q, 0
-				break
-			}
+		if r.IntN(100) < 40 && len(listed) > 0 {
+			p, hop = listed[r.IntN(len(listed))], 0
 		}
+		listed = append(listed, p)
 		s.put(Route{p.addr, p.len, hop})
 		if have[p] = hop; hop == 0 {
 			delete(have, p)
@@ -47,7 +48,7 @@ func TestShelfCover(t *testing.T) {
 			t.Fatalf("step %d: %d prefixes, not %d", step, s.count, len(have))
 		}
 	}
-	for q := range have {
+	for _, q := range listed {
 		s.put(Route{Addr: q.addr, Len: q.len})
 	}
 	if s.count != 0 || len(s.top) != 0 || s.octets != [256]*octet{} {
