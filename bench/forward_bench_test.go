@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -52,93 +51,15 @@ func scenario(b *testing.B, m Method) *Scenario {
 	return s.Scenario
 }
 
-// side is one side of a comparison.
-type side struct {
-	load  Load
-	churn int // changes of routes a second
-
-	bed                   *Bed
-	pps, ns, lost, trials float64 // added up
-}
-
 // measure forwards b.N frames, rounded up to bursts. One op is one frame.
-func measure(b *testing.B, s *Scenario, ours side) {
+func measure(b *testing.B, s *Scenario, l Load) {
 	b.Helper()
-	ours.open(b, s)
+	ours := open(b, s, l, 0)
 	defer ours.bed.Close()
 	b.ResetTimer()
 	ours.run(b, b.N)
 	b.StopTimer()
 	ours.report(b)
-}
-
-// slice is how many frames a worker forwards until it is the other side's turn: some 30 ms, in which a neighbour on the machine
-// seldom comes or goes.
-const slice = 1 << 20
-
-// compare is measure beside a base that takes turns with ours in the same seconds; x is the rate of ours in parts of the base's. Each goes
-// first as often as the other, and on each CPU, for one may have a busier neighbour: two workers are to be twice one on either, not twice
-// one on the quieter. The base's frames are no ops.
-func compare(b *testing.B, s *Scenario, ours, base side) {
-	b.Helper()
-	ours.open(b, s)
-	defer ours.bed.Close()
-	base.open(b, s)
-	defer base.bed.Close()
-	cpus := len(allowedCPUs())
-	rounds := cpus * (1 + b.N/(2*cpus*slice*ours.load.Workers)) // of ours, base, base, ours
-	frames := b.N / (2 * rounds)
-	b.ResetTimer()
-	for range rounds {
-		ours.run(b, frames)
-		b.StopTimer()
-		base.run(b, frames*base.load.Workers/ours.load.Workers)
-		base.run(b, frames*base.load.Workers/ours.load.Workers)
-		b.StartTimer()
-		ours.run(b, frames)
-		ours.nextCPU()
-		base.nextCPU()
-	}
-	b.StopTimer()
-	ours.report(b)
-	b.ReportMetric(base.pps/1e6/base.trials, "base-Mpps")
-	b.ReportMetric(ours.pps/base.pps, "x")
-}
-
-// open makes the side's bed and warms it.
-func (o *side) open(b *testing.B, s *Scenario) {
-	b.Helper()
-	if cpus := len(allowedCPUs()); o.load.Ports == Rings && cpus < o.load.Workers+1 || cpus < o.load.Workers {
-		b.Skipf("%d CPUs: too few for %d workers with ports=%v", cpus, o.load.Workers, o.load.Ports)
-	}
-	var err error
-	if o.bed, err = s.NewBed(o.load); err != nil {
-		b.Fatal(err)
-	}
-	o.run(b, 1<<17)
-	o.pps, o.ns, o.lost, o.trials = 0, 0, 0, 0
-}
-
-// run adds a trial of so many frames.
-func (o *side) run(b *testing.B, frames int) {
-	b.Helper()
-	t, err := o.bed.Run(context.Background(), Run{Frames: uint64(max(1, frames)), Churn: o.churn})
-	if err != nil {
-		b.Fatal(err)
-	}
-	if !t.Account.OK() {
-		b.Fatalf("%s %v", t.Account.Verdict(), t.Faults)
-	}
-	o.pps, o.ns, o.lost, o.trials = o.pps+t.PPS, o.ns+t.NS, o.lost+float64(t.Account.Lost), o.trials+1
-}
-
-// nextCPU gives the first worker the next CPU.
-func (o *side) nextCPU() { o.bed.cpus = append(o.bed.cpus[1:], o.bed.cpus[0]) }
-
-func (o *side) report(b *testing.B) {
-	b.ReportMetric(o.pps/1e6/o.trials, "Mpps")
-	b.ReportMetric(o.ns/o.trials, "ns/pkt")
-	b.ReportMetric(o.lost, "lost")
 }
 
 // BenchmarkForward forwards 64-byte frames to routed destinations, header checksum verified; fallback is the share of
@@ -156,34 +77,42 @@ func BenchmarkForward(b *testing.B) {
 				b.Run(fmt.Sprintf("method=%v/fallback=%d/ports=%v", m, share, ports), func(b *testing.B) {
 					_, l := Defaults()
 					l.Ports, l.Fallback = ports, float64(share)/100
-					measure(b, scenario(b, m), side{load: l})
+					measure(b, scenario(b, m), l)
 				})
 			}
 		}
 	}
 }
 
-// BenchmarkForwardWorkers gives each worker a generator and a sink of its own, on its own core. The base is one worker. ns/pkt is one
-// worker's.
+// BenchmarkForwardWorkers gives each worker a generator and a sink of its own, on its own core. The base is one of them alone, the first
+// and the second in turn. The control is arithmetic on as many CPUs. ns/pkt is one worker's.
 func BenchmarkForwardWorkers(b *testing.B) {
 	for workers := 2; workers == 2 || workers <= len(allowedCPUs()); workers *= 2 {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
-			_, one := Defaults()
-			one.Workers = 1
-			several := one
-			several.Workers = workers
-			compare(b, scenario(b, Fallback), side{load: several}, side{load: one})
+			_, l := Defaults()
+			l.Workers = workers
+			ours := open(b, scenario(b, Fallback), l, 0)
+			defer ours.bed.Close()
+			one := func(cpus []int) float64 { return ours.arithmetic(b, cpus[:1]) }
+			compare(b, ours, []*side{ours.alone(0), ours.alone(1)}, comparison{
+				ours: func(cpus []int) float64 { return ours.arithmetic(b, cpus[:workers]) },
+				base: []func([]int) float64{one, one}})
 		})
 	}
 }
 
-// BenchmarkChurn forwards while another thread changes the parent's routes, so many times a second. The base is without.
+// BenchmarkChurn forwards while another thread changes the parent's routes, so many times a second. The base is without, and the control is
+// the base against itself.
 func BenchmarkChurn(b *testing.B) {
 	const changes = 2000
 	b.Run(fmt.Sprintf("changes=%d", changes), func(b *testing.B) {
 		_, l := Defaults()
 		l.Check = Signed
-		compare(b, scenario(b, Fallback), side{load: l, churn: changes}, side{load: l})
+		ours := open(b, scenario(b, Fallback), l, changes)
+		defer ours.bed.Close()
+		base := ours.alone(0)
+		same := func(cpus []int) float64 { return base.turn(b, cpus, slice) }
+		compare(b, ours, []*side{base}, comparison{ours: same, base: []func([]int) float64{same}})
 	})
 }
 
