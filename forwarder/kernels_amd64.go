@@ -30,7 +30,11 @@ func (b *burst) classifyRun(i, m int, ports *[vrftable.VLANs]vrftable.Ingress) (
 	if !kernels {
 		return 0, 0
 	}
-	return classifyKernel(b, i, m, b.in.mem, uint32(min(b.in.size, math.MaxUint32)), &ports[0])
+	framed, done, bytes := classifyKernel(b, i, m, b.in.mem, uint32(min(b.in.size, math.MaxUint32)), &ports[0])
+	if done < framed {
+		bytes = lengths(b.d[i : i+done])
+	}
+	return done, bytes
 }
 
 // validateRun is validateEach by a kernel, for the packets from the j-th on up to the first eight of which one is unusual. It returns how
@@ -66,8 +70,11 @@ func lengths(d []packet.Desc) uint64 {
 	return lengthsKernel(unsafe.SliceData(d), fours) + lengthsEach(d[fours:])
 }
 
+// classifyKernel returns how many frames are as usual, how many of these came in through an interface that is up, both in eights, and the
+// bytes of the former.
+//
 //go:noescape
-func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
+func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (framed, done int, bytes uint64)
 
 //go:noescape
 func validateKernel(b *burst, from, live int, mem memory, ifRx *ifaces, root *uint32) (done int)

@@ -71,11 +71,11 @@ GLOBL lengths<>(SB), RODATA|NOPTR, $32
 	VMOVDQU     4(R8)(AX*1), x         \
 	VINSERTI128 $1, 4(R8)(R10*1), y, y
 
-// RECORDS puts the ingress records of packets i and i+1 into a vector.
+// RECORDS puts the ingress records of packets i and i+1 of eight into a vector.
 #define RECORDS(i, x) \
-	MOVL    tags-32+4*i(SP), AX  \
-	MOVL    tags-28+4*i(SP), R10 \
-	VMOVQ   (R9)(AX*8), x        \
+	MOVL    (burst_from+4*i)(DI)(BX*4), AX    \
+	MOVL    (burst_from+4*i+4)(DI)(BX*4), R10 \
+	VMOVQ   (R9)(AX*8), x                     \
 	VPINSRQ $1, (R9)(R10*8), x, x
 
 // HEADERS puts the first 16 bytes of the IPv4 headers of packet i and of the fourth one after into a vector, and leaves their places in AX
@@ -86,10 +86,13 @@ GLOBL lengths<>(SB), RODATA|NOPTR, $32
 	VMOVDQU     (R8)(AX*1), x                    \
 	VINSERTI128 $1, (R8)(R10*1), y, y
 
-// func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (done int, bytes uint64)
+// func classifyKernel(b *burst, from, live int, mem memory, size uint32, ports *vrftable.Ingress) (framed, done int, bytes uint64)
+//
+// The records are loaded in a second pass, by the VLANs that the first leaves where from will stand: in one pass eight packets were a chain
+// of loads and shuffles longer than the reorder buffer holds beside another when the core's other thread is busy.
 //
 //	SI descriptor, DI b, R8 mem, R9 ports, BX live, R12 numbers of the eight packets, CX groups left, Y15 size, Y14 sum of lengths
-TEXT ·classifyKernel(SB), NOSPLIT, $32-64
+TEXT ·classifyKernel(SB), NOSPLIT, $0-72
 	MOVQ  b+0(FP), DI
 	MOVQ  from+8(FP), SI
 	MOVQ  live+16(FP), BX
@@ -172,7 +175,7 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 	VPAND     Y2, Y1, Y1
 	VPOR      Y1, Y0, Y0
 	VPAND     vlans<>(SB), Y0, Y0
-	VMOVDQU   Y0, tags-32(SP)
+	VMOVDQU   Y0, burst_from(DI)(BX*4)
 
 	// Y10 place of the IPv4 header, Y13 bytes from there, Y4 IPv4 and room for a header.
 	VPAND     low16<>(SB), Y6, Y6
@@ -185,7 +188,36 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 	VPCMPGTD  nineteen<>(SB), Y13, Y5
 	VPAND     Y5, Y4, Y4
 
-	// Y6 Iface and Table, Y7 Flags and State.
+	ALL(Y4)
+
+	VPADDD    Y13, Y14, Y14
+	VPADDD    Y9, Y14, Y14
+	VPACKUSDW Y13, Y13, Y13
+	VPERMQ    $0xd8, Y13, Y13
+	VMOVDQU   Y10, burst_l3(DI)(BX*4)
+	VMOVDQU   X13, burst_room(DI)(BX*2)
+	ADDQ      $8, BX
+	ADDQ      $128, SI
+	DECQ      CX
+	JNZ       eight
+
+done:
+	VEXTRACTI128 $1, Y14, X0
+	VPADDD  X0, X14, X14
+	VPSRLDQ $8, X14, X0
+	VPADDD  X0, X14, X14
+	VPSRLDQ $4, X14, X0
+	VPADDD  X0, X14, X14
+	VMOVD   X14, AX
+	MOVQ    AX, bytes+64(FP)
+	MOVQ    BX, CX
+	MOVQ    live+16(FP), BX
+	CMPQ    BX, CX
+	JEQ     last
+	VPXOR   X8, X8, X8
+	PCALIGN $32
+
+records: // Y6 Iface and Table, Y7 Flags and State.
 	RECORDS(0, X0)
 	RECORDS(4, X1)
 	RECORDS(2, X2)
@@ -194,43 +226,32 @@ eight: // Y0 Off, Y1 Len and TCI, Y2 Port and Flags, Y3 Len
 	VINSERTI128 $1, X3, Y2, Y2
 	VSHUFPS     $0x88, Y2, Y0, Y6
 	VSHUFPS     $0xdd, Y2, Y0, Y7
-	VPXOR       X3, X3, X3
 	VPAND       low16<>(SB), Y6, Y0  // Iface
-	VPCMPEQD    Y3, Y0, Y1
+	VPCMPEQD    Y8, Y0, Y1
 	VPSLLD      $15, Y7, Y2          // IngressUp
 	VPANDN      Y2, Y1, Y2
-	VPAND       Y4, Y2, Y2
-	ALL(Y2)
+	VMOVMSKPS   Y2, AX
+	CMPL        AX, $0xff
+	JNE         last
 
-	VPADDD       Y13, Y14, Y14
-	VPADDD       Y9, Y14, Y14
-	VPSRLD       $16, Y6, Y6
-	VPSLLD       $16, Y7, Y7
-	VPOR         Y6, Y7, Y7
-	VPACKUSDW    Y0, Y13, Y13
-	VPERMQ       $0xd8, Y13, Y13
-	VMOVDQU      Y10, burst_l3(DI)(BX*4)
-	VMOVDQU      Y7, burst_from(DI)(BX*4)
-	VMOVDQU      X13, burst_room(DI)(BX*2)
-	VEXTRACTI128 $1, Y13, burst_iface(DI)(BX*2)
-	MOVQ         R12, burst_at(DI)(BX*1)
-	ADDQ         R13, R12
-	ADDQ         $8, BX
-	ADDQ         $128, SI
-	DECQ         CX
-	JNZ          eight
+	VPSRLD    $16, Y6, Y6
+	VPSLLD    $16, Y7, Y7
+	VPOR      Y6, Y7, Y7
+	VPACKUSDW Y0, Y0, Y0
+	VPERMQ    $0xd8, Y0, Y0
+	VMOVDQU   Y7, burst_from(DI)(BX*4)
+	VMOVDQU   X0, burst_iface(DI)(BX*2)
+	MOVQ      R12, burst_at(DI)(BX*1)
+	ADDQ      R13, R12
+	ADDQ      $8, BX
+	CMPQ      BX, CX
+	JNE       records
 
-done:
+last:
+	SUBQ live+16(FP), CX
+	MOVQ CX, framed+48(FP)
 	SUBQ live+16(FP), BX
-	MOVQ BX, done+48(FP)
-	VEXTRACTI128 $1, Y14, X0
-	VPADDD  X0, X14, X14
-	VPSRLDQ $8, X14, X0
-	VPADDD  X0, X14, X14
-	VPSRLDQ $4, X14, X0
-	VPADDD  X0, X14, X14
-	VMOVD   X14, AX
-	MOVQ    AX, bytes+56(FP)
+	MOVQ BX, done+56(FP)
 	VZEROUPPER
 	RET
 
@@ -368,6 +389,21 @@ eight:
 	VEXTRACTI128 $1, Y3, (burst_key+48)(DI)(BX*8)
 	VMOVDQU      X9, burst_total(DI)(BX*2)
 	VMOVDQU      Y14, burst_l3(DI)(BX*4)
+	ADDQ $8, DX
+	ADDQ $8, BX
+	DECQ CX
+	JNZ  eight
+
+done:
+	VZEROUPPER
+	MOVQ BX, CX
+	MOVQ from+8(FP), DX
+	MOVQ live+16(FP), BX
+	CMPQ BX, CX
+	JEQ  last
+	PCALIGN $32
+
+count: // eight at a time, in a pass of its own: what it loads and adds to waits for nothing above
 	ROOT(0)
 	COUNT(0)
 	ROOT(1)
@@ -386,13 +422,12 @@ eight:
 	COUNT(7)
 	ADDQ $8, DX
 	ADDQ $8, BX
-	DECQ CX
-	JNZ  eight
+	CMPQ BX, CX
+	JNE  count
 
-done:
+last:
 	SUBQ live+16(FP), BX
 	MOVQ BX, done+48(FP)
-	VZEROUPPER
 	RET
 
 // func lengthsKernel(d *packet.Desc, n int) (bytes uint64)
