@@ -91,9 +91,9 @@ type comparison struct {
 	ratios []float64 // by round
 }
 
-// compare takes turns of ours and of the base until ours has forwarded b.N frames: an op is one of these. x is ours in parts of the base,
-// and control-x is a comparison by the same turns in which there is nothing of the engine's to find: how far it is from what it should be
-// is the machine.
+// compare takes turns of ours and of the base until ours has forwarded b.N frames. An op is one of these, in the time between warm-up and
+// stop. x is ours in parts of the base, and control-x is a comparison by the same turns in which there is nothing of the engine's to find:
+// how far it is from what it should be is the machine.
 //
 // Both are the median of the rounds' ratios. The ratio of the mean rates says how neighbours share cores: one thread had a core to itself
 // for a third of its turns, two seldom had, so that arithmetic in registers had 1.87 to 1.90 times the mean rate on two CPUs, and 1.97 in
@@ -118,6 +118,7 @@ func compare(b *testing.B, ours *side, base []*side, control comparison) {
 		cpus = next(cpus, 1)
 	}
 	ours.report(b)
+	b.ReportMetric(1e9*ours.trials/ours.pps, "ns/op")
 	pps, trials := 0.0, 0.0
 	for _, o := range base {
 		pps, trials = pps+o.pps, trials+o.trials
