@@ -85,7 +85,7 @@ func BenchmarkForward(b *testing.B) {
 }
 
 // BenchmarkForwardWorkers gives each worker a generator and a sink of its own, on its own core. The base is one of them alone, the first
-// and the second in turn. The control is arithmetic on as many CPUs. ns/pkt is one worker's.
+// and the second in turn. The control is loads from memory on as many CPUs. ns/pkt is one worker's.
 func BenchmarkForwardWorkers(b *testing.B) {
 	for workers := 2; workers == 2 || workers <= len(allowedCPUs()); workers *= 2 {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
@@ -93,10 +93,18 @@ func BenchmarkForwardWorkers(b *testing.B) {
 			l.Workers = workers
 			ours := open(b, scenario(b, Fallback), l, 0)
 			defer ours.bed.Close()
-			one := func(cpus []int) float64 { return ours.arithmetic(b, cpus[:1]) }
+			tables := make([][]uint32, workers)
+			for i := range tables {
+				tables[i] = make([]uint32, 1<<20) // 4 MiB, as the FIB
+				for j := range tables[i] {
+					tables[i][j] = uint32(j)
+				}
+			}
+			first := func(cpus []int) float64 { return ours.loads(b, tables[:1], cpus[:1]) }
+			second := func(cpus []int) float64 { return ours.loads(b, tables[1:2], cpus[:1]) }
 			compare(b, ours, []*side{ours.alone(0), ours.alone(1)}, comparison{
-				ours: func(cpus []int) float64 { return ours.arithmetic(b, cpus[:workers]) },
-				base: []func([]int) float64{one, one}})
+				ours: func(cpus []int) float64 { return ours.loads(b, tables, cpus[:workers]) },
+				base: []func([]int) float64{first, second}})
 		})
 	}
 }

@@ -96,8 +96,8 @@ type comparison struct {
 // how far it is from what it should be is the machine.
 //
 // Both are the median of the rounds' ratios. The ratio of the mean rates says how neighbours share cores: one thread had a core to itself
-// for a third of its turns, two seldom had, so that arithmetic in registers had 1.87 to 1.90 times the mean rate on two CPUs, and 1.97 in
-// the median. The order of the turns is drawn anew in each round.
+// for a third of its turns, two seldom had, so that arithmetic in registers, which two CPUs have twice of, had 1.87 to 1.90 times the mean
+// rate on two, and 1.97 in the median. The order of the turns is drawn anew in each round.
 func compare(b *testing.B, ours *side, base []*side, control comparison) {
 	b.Helper()
 	workers := ours.bed.Load.Workers
@@ -157,11 +157,11 @@ func median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// arithmetic is the rate of steps in registers, on these CPUs at once. They share nothing, and go several to a cycle, so that they feel who
-// else is on the core as a worker does.
-func (o *side) arithmetic(b *testing.B, cpus []int) (rate float64) {
+// loads is the rate of steps of two loads each, on these CPUs at once, each from a table of its own. The threads share nothing, and
+// miss the caches some at a time as a worker does: so they feel who else is on the core, in the caches and on the way to memory.
+func (o *side) loads(b *testing.B, tables [][]uint32, cpus []int) (rate float64) {
 	b.Helper()
-	const steps = 5_000_000 // some 8 ms
+	const steps = 1_500_000 // some 7 ms
 	rates, errs := make([]float64, len(cpus)), make([]error, len(cpus))
 	var ready, all sync.WaitGroup
 	ready.Add(len(cpus))
@@ -170,9 +170,9 @@ func (o *side) arithmetic(b *testing.B, cpus []int) (rate float64) {
 			errs[i] = o.bed.onCPU(cpu, func() {
 				ready.Done()
 				ready.Wait()
-				sum := mix(steps / 4)
+				sum := load(tables[i], steps/4)
 				began := time.Now()
-				sum += mix(steps)
+				sum += load(tables[i], steps)
 				runtime.KeepAlive(sum)
 				rates[i] = steps / time.Since(began).Seconds()
 			}, ready.Done)
@@ -188,14 +188,15 @@ func (o *side) arithmetic(b *testing.B, cpus []int) (rate float64) {
 	return rate
 }
 
-// mix has six chains that do not wait for each other.
+// load adds up words of a table, a power of two of them, at places that a linear congruential generator (Knuth's MMIX) draws: none waits
+// for another.
 //
 //go:noinline
-func mix(steps int) uint64 {
-	var c, d, e, f, g, h uint64 = 1, 2, 3, 4, 5, 6
+func load(table []uint32, steps int) (sum uint64) {
+	draw, mask := uint64(1), uint64(len(table)-1)
 	for range steps {
-		c, d, e = c*3+1, d^d<<7, e+e>>3
-		f, g, h = f*5+1, g^g>>9, h+h<<2
+		draw = draw*6364136223846793005 + 1442695040888963407
+		sum += uint64(table[draw>>40&mask]) + uint64(table[draw>>16&mask])
 	}
-	return c ^ d ^ e ^ f ^ g ^ h
+	return sum
 }

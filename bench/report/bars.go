@@ -179,7 +179,7 @@ func bars() (rows []row) {
 	}
 	add(row{what: "two workers : one, each with its own generator", unit: "x", of: "bench.ForwardWorkers/workers=2", show: "x",
 		bar: 1.9, aim: 2})
-	add(row{what: "its control: arithmetic on two CPUs : on one", unit: "control-x", of: "bench.ForwardWorkers/workers=2", show: "x"})
+	add(row{what: "its control: loads from memory on two CPUs : on one", unit: "control-x", of: "bench.ForwardWorkers/workers=2", show: "x"})
 	add(row{what: "rate with 2,000 route changes a second : without, loss-free", unit: "x", of: "bench.Churn/changes=2000", show: "x",
 		bar: 0.95, aim: 0.99})
 	add(row{what: "its control: without : without", unit: "control-x", of: "bench.Churn/changes=2000", show: "x"})
