@@ -157,14 +157,14 @@ func (p *loopPort) RxBurst(d []packet.Desc) int {
 		ln.next = 0
 	}
 	d = d[:n]
-	copy(d, ln.slots[ln.next:])
-	ln.next += n
 	ln.left -= uint64(n)
 	if ln.pace != nil {
+		copy(d, ln.slots[ln.next:])
 		ln.offer(p.number, d, 0, now)
 	} else {
-		p.source.fill(ln.arena, d)
+		p.source.fillSlots(ln.arena, ln.next, d)
 	}
+	ln.next += n
 	ln.sink.ahead = p.source.ahead()
 	if v := ln.sink.verifier; v != nil {
 		v.save(d)

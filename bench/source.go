@@ -24,12 +24,25 @@ type part struct {
 
 // fill makes frames in the slots that d names.
 func (s *source) fill(a *packet.Arena, d []packet.Desc) {
+	s.each(d, func(t *gen.Traffic, d []packet.Desc) { t.Fill(a, d) })
+}
+
+// fillSlots makes frames in slots that follow each other.
+func (s *source) fillSlots(a *packet.Arena, first int, d []packet.Desc) {
+	s.each(d, func(t *gen.Traffic, d []packet.Desc) {
+		t.FillSlots(a, first, d)
+		first += len(d)
+	})
+}
+
+// each gives every part its descriptors of a burst.
+func (s *source) each(d []packet.Desc, fill func(*gen.Traffic, []packet.Desc)) {
 	for i := range s.parts {
 		n := min(s.parts[i].n, len(d))
 		if i == len(s.parts)-1 {
 			n = len(d)
 		}
-		s.parts[i].traffic.Fill(a, d[:n])
+		fill(s.parts[i].traffic, d[:n])
 		d = d[n:]
 	}
 }

@@ -186,13 +186,24 @@ const _ = uint(portAt - (signatureAt + packet.TagLen + signatureLen))
 // on must lie in the arena and are written; the slot must have room for MaxLen bytes.
 func (t *Traffic) Fill(a *packet.Arena, d []packet.Desc) { t.fill(a.Bytes(), d) }
 
+// FillSlots is Fill for slots of the arena that follow each other, from first on, each with its whole headroom: d need not say where.
+func (t *Traffic) FillSlots(a *packet.Arena, first int, d []packet.Desc) {
+	if t.order == nil && t.pattern == nil {
+		t.fillInTurn(a.Bytes(), d, a.Desc(first).Off, uint32(a.Stride()))
+		t.sent += uint64(len(d))
+		return
+	}
+	for i := range d {
+		d[i].Off = a.Desc(first + i).Off
+	}
+	t.fill(a.Bytes(), d)
+}
+
 func (t *Traffic) fill(mem []byte, d []packet.Desc) {
 	if t.order != nil {
 		t.fillOrdered(mem, d)
 	} else {
-		for rest := d; len(rest) > 0; {
-			rest = rest[t.fillInTurn(mem, rest):]
-		}
+		t.fillInTurn(mem, d, 0, 0)
 	}
 	if t.pattern != nil {
 		t.resize(mem, d)
@@ -200,8 +211,16 @@ func (t *Traffic) fill(mem []byte, d []packet.Desc) {
 	t.sent += uint64(len(d))
 }
 
-// fillInTurn fills as many frames as the round has flows left, and returns how many.
-func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
+// fillInTurn fills frames that lie where the descriptors say or, with a stride, from off on so far apart.
+func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc, off, stride uint32) {
+	for len(d) > 0 {
+		n := t.fillRound(mem, d, off, stride)
+		d, off = d[n:], off+uint32(n)*stride
+	}
+}
+
+// fillRound does so for as many frames as the round has flows left, and returns how many.
+func (t *Traffic) fillRound(mem []byte, d []packet.Desc, off, stride uint32) int {
 	lines := t.lines[t.position:]
 	d = d[:min(len(d), len(lines))]
 	lines = lines[:len(d)]
@@ -209,9 +228,12 @@ func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc) int {
 	if !t.signed {
 		seq = 0 // what the line has
 	}
-	for i := stampLines(d, mem, lines, length, mark, seq); i < len(d); i++ {
-		off := int(d[i].Off)
-		frame := (*[LineLen]byte)(mem[off : off+LineLen : off+LineLen])
+	for i := stampLines(d, mem, off, stride, lines, length, mark, seq); i < len(d); i++ {
+		if stride != 0 {
+			d[i].Off = off + uint32(i)*stride
+		}
+		at := int(d[i].Off)
+		frame := (*[LineLen]byte)(mem[at : at+LineLen : at+LineLen])
 		stamp(&d[i], frame, &lines[i], length, mark+uint32(i), seq)
 	}
 	if t.position += len(d); t.position == t.flows {

@@ -334,6 +334,45 @@ func TestLines(t *testing.T) {
 	traffic.fill(mem, d)
 }
 
+// TestFillSlots: frames in slots that follow each other are those that descriptors of these slots give, over the ends of rounds; slots
+// outside the arena are refused.
+func TestFillSlots(t *testing.T) {
+	arena := func() *packet.Arena {
+		a, err := packet.NewArena(300, 1600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { a.Close() })
+		return a
+	}
+	for _, zipf := range []float64{0, 1} {
+		for _, sizes := range [][]Size{FixedSize(64), IMIX()} {
+			c := testNetwork(t, 10)
+			c.Flows, c.FlowZipf, c.Sizes = 700, zipf, sizes
+			a, b, traffic, twin := arena(), arena(), mustTraffic(t, c), mustTraffic(t, c)
+			for n := range 120 {
+				first := n % 43
+				d, want := make([]packet.Desc, n), make([]packet.Desc, n)
+				for i := range want {
+					d[i] = packet.Desc{Off: 7, TCI: 5, Flags: packet.FlagTCI}
+					want[i] = b.Desc(first + i)
+				}
+				traffic.FillSlots(a, first, d)
+				twin.Fill(b, want)
+				if !slices.Equal(d, want) || !bytes.Equal(a.Bytes(), b.Bytes()) || traffic.Total() != twin.Total() {
+					t.Fatalf("zipf %g, %d frames from slot %d on: they differ", zipf, n, first)
+				}
+			}
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a slot outside the arena was filled")
+		}
+	}()
+	mustTraffic(t, testNetwork(t, 10)).FillSlots(arena(), 299, make([]packet.Desc, 3))
+}
+
 func TestTrafficIsDeterministic(t *testing.T) {
 	frames := func(seed uint64, bursts ...int) []byte {
 		c := testNetwork(t, 10)
