@@ -186,7 +186,8 @@ const _ = uint(portAt - (signatureAt + packet.TagLen + signatureLen))
 // on must lie in the arena and are written; the slot must have room for MaxLen bytes.
 func (t *Traffic) Fill(a *packet.Arena, d []packet.Desc) { t.fill(a.Bytes(), d) }
 
-// FillSlots is Fill for slots of the arena that follow each other, from first on, each with its whole headroom: d need not say where.
+// FillSlots is Fill for slots of an arena that has some (packet.NewArena) that follow each other, from first on, each with its whole
+// headroom: d need not say where.
 func (t *Traffic) FillSlots(a *packet.Arena, first int, d []packet.Desc) {
 	if t.order == nil && t.pattern == nil {
 		t.fillInTurn(a.Bytes(), d, a.Desc(first).Off, uint32(a.Stride()))
