@@ -165,7 +165,7 @@ func (p *loopPort) RxBurst(d []packet.Desc) int {
 		p.source.fillSlots(ln.arena, ln.next, d)
 	}
 	ln.next += n
-	ln.sink.ahead = p.source.ahead()
+	ln.sink.ahead, ln.sink.step = p.source.ahead()
 	if v := ln.sink.verifier; v != nil {
 		v.save(d)
 	}
@@ -214,7 +214,7 @@ func (ln *lane) turn() int {
 		} else {
 			s.fill(ln.arena, d)
 		}
-		ln.sink.ahead = s.ahead()
+		ln.sink.ahead, ln.sink.step = s.ahead()
 		if v := ln.sink.verifier; v != nil {
 			v.save(d)
 		}

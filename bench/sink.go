@@ -38,6 +38,7 @@ type sink struct {
 	wrong    uint64
 	strange  uint64  // frames of no flow, or outside the memory
 	ahead    uintptr // the generator's next lines, prefetched while frames are counted; 0: unknown
+	step     uintptr // from line to line
 	checker  *gen.Checker
 	verifier *verifier
 }
@@ -110,12 +111,10 @@ func (s *sink) take(d []packet.Desc) {
 func (s *sink) count(d []packet.Desc) {
 	s.frames += uint64(len(d))
 	for len(d) > 0 {
-		n, wrong, bytes := tallyRun(d, s.arena.Bytes(), s.flows, s.base, s.ahead)
+		n, wrong, bytes := tallyRun(d, s.arena.Bytes(), s.flows, s.base, s.ahead, s.step)
 		s.wrong += wrong
 		s.bytes += bytes
-		if s.ahead != 0 {
-			s.ahead += uintptr(n) * gen.LineLen
-		}
+		s.ahead += uintptr(n) * s.step
 		if d = d[n:]; len(d) > 0 { // a frame of no flow, or there is no kernel
 			n = min(len(d), tallyEach)
 			s.countEach(d[:n])

@@ -47,10 +47,10 @@ func (s *source) each(d []packet.Desc, fill func(*gen.Traffic, []packet.Desc)) {
 	}
 }
 
-// ahead returns where the lines of the next frames lie; 0 where no one place has them.
-func (s *source) ahead() uintptr {
+// ahead returns where the lines of the next frames lie, and how far apart; 0 where no one place has them.
+func (s *source) ahead() (line, step uintptr) {
 	if len(s.parts) > 1 {
-		return 0
+		return 0, 0
 	}
 	return s.parts[0].traffic.Ahead()
 }

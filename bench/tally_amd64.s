@@ -3,10 +3,11 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func tallyFrames(d *packet.Desc, n int, mem *byte, most int, flows *tally, count int, base uint32, ahead uintptr) (done int, wrong, bytes uint64)
+// func tallyFrames(d *packet.Desc, n int, mem *byte, most int, flows *tally, count int, base uint32, ahead, step uintptr) (
+//	done int, wrong, bytes uint64)
 //
 //	SI descriptor, CX the last one's end, R8 mem, R9 most, DI flows, R10 count, R11 base, R12 from line to line, R13 bytes, R14 minFrame, R15 ahead
-TEXT ·tallyFrames(SB), NOSPLIT, $0-88
+TEXT ·tallyFrames(SB), NOSPLIT, $0-96
 	MOVQ d+0(FP), SI
 	MOVQ n+8(FP), CX
 	MOVQ mem+16(FP), R8
@@ -15,14 +16,8 @@ TEXT ·tallyFrames(SB), NOSPLIT, $0-88
 	MOVQ count+40(FP), R10
 	MOVL base+48(FP), R11
 	MOVQ ahead+56(FP), R15
-	MOVQ $0, wrong+72(FP)
-	MOVL $64, R12
-	TESTQ R15, R15
-	JNZ  lines
-	MOVQ SI, R15 // without lines the first descriptor, again and again
-	XORL R12, R12
-
-lines:
+	MOVQ $0, wrong+80(FP)
+	MOVQ step+64(FP), R12
 	XORL R13, R13
 	MOVL $const_minFrame, R14
 	SHLQ $4, CX
@@ -59,10 +54,10 @@ next:
 done:
 	SUBQ d+0(FP), SI
 	SHRQ $4, SI
-	MOVQ SI, done+64(FP)
-	MOVQ R13, bytes+80(FP)
+	MOVQ SI, done+72(FP)
+	MOVQ R13, bytes+88(FP)
 	RET
 
 wrong:
-	INCQ wrong+72(FP)
+	INCQ wrong+80(FP)
 	JMP  next

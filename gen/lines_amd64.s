@@ -1,69 +1,76 @@
 //go:build !purego
 
+#include "go_asm.h"
 #include "textflag.h"
 
-// LINE makes the frame at AX of the line that belongs to the descriptor at SI, and the descriptor.
-#define LINE \
-	PREFETCHNTA 2048(DX)(SI*4)     \
-	VMOVDQU     (DX)(SI*4), Y0     \
-	VMOVDQU     32(DX)(SI*4), Y1   \
-	MOVWLZX     60(DX)(SI*4), DI   \ // port
-	MOVBLZX     62(DX)(SI*4), BX   \ // place of the sequence number, in the line as lines are made
-	ADDQ        AX, BX             \
-	VMOVDQU     Y0, (R8)(AX*1)     \
-	VMOVDQU     Y1, 32(R8)(AX*1)   \
-	MOVL        R12, (R8)(BX*1)    \
-	ORQ         R10, AX            \
-	ORQ         R11, DI            \
-	MOVQ        AX, (SI)           \
-	MOVQ        DI, 8(SI)          \
-	ADDQ        R13, R11           \
-	ADDQ        $16, SI            \
-	CMPQ        SI, CX
+// UNPACK makes the frame at AX of the packed line at DX.
+#define UNPACK \
+	PREFETCHNTA    2048(DX)         \
+	VBROADCASTI128 (DX), Y0         \
+	VBROADCASTI128 16(DX), Y1       \
+	VPSHUFB        Y6, Y0, Y0       \
+	VPSHUFB        Y7, Y1, Y1       \
+	VPOR           Y4, Y0, Y0       \
+	VPOR           Y5, Y1, Y1       \
+	VMOVDQU        Y0, (R8)(AX*1)   \
+	VMOVDQU        Y1, 32(R8)(AX*1)
 
-// func copyLines(d *packet.Desc, n int, mem *byte, most int, lines *[LineLen]byte, length, mark, seq, off, stride uint32) int
+// NEXT goes on to the next frame.
+#define NEXT \
+	VPADDD X3, X2, X2         \
+	ADDQ   $const_packedLen, DX \
+	ADDQ   $16, SI            \
+	CMPQ   SI, CX
+
+// func unpackLines(d *packet.Desc, n int, mem *byte, most int, packed *[packedLen]byte, f *form, first *packet.Desc, stride uint32) int
 //
 // Lines are prefetched half a page ahead, past the caches, whose room the router needs: each is read once a round, and hardware
 // prefetchers stop at the end of each page.
-TEXT ·copyLines(SB), NOSPLIT, $0-72
-	MOVQ d+0(FP), SI
-	MOVQ n+8(FP), CX
-	MOVQ mem+16(FP), R8
-	MOVQ most+24(FP), R9
-	MOVQ lines+32(FP), DX
-	MOVL length+40(FP), R10
-	MOVL mark+44(FP), R11
-	MOVL seq+48(FP), R12
-	MOVL off+52(FP), R14
-	MOVL stride+56(FP), R15
-	BSWAPL R12
-	SHLQ $32, R10            // Len, TCI behind Off
-	SHLQ $32, R11            // Mark behind Port, Flags
-	MOVQ $0x100000000, R13
-	SHLQ $4, CX
-	ADDQ SI, CX
-	LEAQ (SI*4), AX          // a descriptor's line is 4 times its place behind DX
-	SUBQ AX, DX
-	TESTL R15, R15
-	JNZ  slot
+//
+//	SI descriptor, CX the last one's end, R8 mem, R9 most, DX packed line, AX place of the frame, R15 stride
+//	X2 the frame's descriptor, X3 the next one's less this, Y4 and Y5 what lines have in common, Y6 and Y7 where each has its own
+TEXT ·unpackLines(SB), NOSPLIT, $0-72
+	MOVQ    d+0(FP), SI
+	MOVQ    n+8(FP), CX
+	MOVQ    mem+16(FP), R8
+	MOVQ    most+24(FP), R9
+	MOVQ    packed+32(FP), DX
+	MOVQ    f+40(FP), BX
+	VMOVDQU form_common(BX), Y4
+	VMOVDQU (form_common+32)(BX), Y5
+	VMOVDQU form_from(BX), Y6
+	VMOVDQU (form_from+32)(BX), Y7
+	MOVQ    first+48(FP), BX
+	VMOVDQU (BX), X2
+	MOVL    (BX), AX
+	MOVL    stride+56(FP), R15
+	MOVQ    $0x100000000, R13
+	VMOVQ   R15, X3
+	VPINSRQ $1, R13, X3, X3
+	SHLQ    $4, CX
+	ADDQ    SI, CX
+	TESTL   R15, R15
+	JNZ     slot
 	PCALIGN $32
 
 line:
 	MOVL (SI), AX
 	CMPQ AX, R9
 	JGT  done
-	LINE
+	UNPACK
+	VPINSRD $0, AX, X2, X2
+	VMOVDQU X2, (SI)
+	NEXT
 	JNE  line
 	JMP  done
 	PCALIGN $32
 
 slot:
-	MOVL R14, AX
-	CMPQ AX, R9
-	JGT  done
-	ADDL R15, R14
-	LINE
-	JNE  slot
+	UNPACK
+	VMOVDQU X2, (SI)
+	ADDQ    R15, AX
+	NEXT
+	JNE     slot
 
 done:
 	SUBQ d+0(FP), SI

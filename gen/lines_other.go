@@ -4,7 +4,9 @@ package gen
 
 import "vrfwd/packet"
 
-// stampLines leaves all frames to stamp.
-func stampLines([]packet.Desc, []byte, uint32, uint32, [][LineLen]byte, uint16, uint32, uint32) int {
+const unpacks = false
+
+// stampPacked leaves all frames to stamp.
+func stampPacked([]packet.Desc, []byte, uint32, uint32, [][packedLen]byte, *form, uint16, uint32) int {
 	return 0
 }

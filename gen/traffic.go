@@ -84,7 +84,7 @@ func ParseKeys(name string) (Keys, error) {
 // Sizes of a Traffic.
 const (
 	DefaultFlows = 64 << 10
-	MaxFlows     = 4 << 20 // 64 bytes each
+	MaxFlows     = 4 << 20 // 64 bytes each, and 32 where lines are packed
 )
 
 // Config describes traffic.
@@ -134,7 +134,7 @@ type Flow struct {
 //	                                      ^ at frame[seq] the sequence number goes
 //
 // Flows in turn (FlowZipf 0) lie in the order in which they are sent: destinations and VRFs jump about, the lines are
-// read in sequence, and the sequence number of all of them is the number of the round. Otherwise the order is a period
+// read in sequence, packed to half where they are alike (form), and the sequence number of all of them is the number of the round. Otherwise the order is a period
 // of at least a million Zipf draws, made beforehand, and every flow has a counter. Counting in the line itself made
 // every line dirty and took 1 ns more.
 //
@@ -142,7 +142,9 @@ type Flow struct {
 //
 // A Traffic belongs to one goroutine. The same Config gives the same frames in the same order.
 type Traffic struct {
-	lines    [][LineLen]byte // by flow
+	lines    [][LineLen]byte   // by flow
+	packed   [][packedLen]byte // the same, for flows in turn, where they can be packed and there is a kernel to unpack them
+	form     form
 	flows    int
 	first    uint32
 	signed   bool
@@ -222,14 +224,17 @@ func (t *Traffic) fillInTurn(mem []byte, d []packet.Desc, off, stride uint32) {
 
 // fillRound does so for as many frames as the round has flows left, and returns how many.
 func (t *Traffic) fillRound(mem []byte, d []packet.Desc, off, stride uint32) int {
-	lines := t.lines[t.position:]
-	d = d[:min(len(d), len(lines))]
-	lines = lines[:len(d)]
+	d = d[:min(len(d), t.flows-t.position)]
 	mark, length, seq := t.first+uint32(t.position), t.sizes[0].length, t.round
 	if !t.signed {
 		seq = 0 // what the line has
 	}
-	for i := stampLines(d, mem, off, stride, lines, length, mark, seq); i < len(d); i++ {
+	i := 0
+	if t.packed != nil {
+		t.form.number(seq)
+		i = stampPacked(d, mem, off, stride, t.packed[t.position:], &t.form, length, mark)
+	}
+	for lines := t.lines[t.position:]; i < len(d); i++ {
 		if stride != 0 {
 			d[i].Off = off + uint32(i)*stride
 		}

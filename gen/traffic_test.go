@@ -293,45 +293,111 @@ func TestFlowsInTurn(t *testing.T) {
 	within(t, "share of ascending destinations", float64(ascending)/5000, 0.45, 0.55)
 }
 
+// lineNetworks are networks whose lines can be packed, and whose cannot: one port's tagged circuits, and an untagged one on another port
+// beside them.
+func lineNetworks(t *testing.T, f func(t *testing.T, c Config)) {
+	for _, packable := range []bool{true, false} {
+		c := testNetwork(t, 10)
+		if packable {
+			c.VPN = c.VPN[:9]
+		}
+		c.Flows, c.First = 700, 90_000
+		t.Run(fmt.Sprintf("packable=%v", packable), func(t *testing.T) {
+			if packed := mustTraffic(t, c).packed != nil; packed != (packable && unpacks) {
+				t.Fatalf("lines are packed: %v", packed)
+			}
+			f(t, c)
+		})
+	}
+}
+
 // TestLines: frames made a run of lines at a time are those made one by one; a slot outside the arena is refused before anything is
 // written to it.
 func TestLines(t *testing.T) {
-	for _, unsigned := range []bool{false, true} {
-		c := testNetwork(t, 10)
-		c.Flows, c.First, c.Unsigned = 700, 90_000, unsigned
-		traffic := mustTraffic(t, c)
-		for round := range uint32(3) {
-			mem, d := slots(traffic.flows, 128)
-			slow, want := slots(traffic.flows, 128)
-			for i := range want {
-				want[i].Flags, want[i].TCI = packet.FlagTCI, 5
-				d[i].Flags, d[i].TCI = packet.FlagTCI, 5
-				seq := round
-				if unsigned {
-					seq = 0
+	lineNetworks(t, func(t *testing.T, c Config) {
+		for _, unsigned := range []bool{false, true} {
+			c.Unsigned = unsigned
+			traffic := mustTraffic(t, c)
+			for round := range uint32(3) {
+				mem, d := slots(traffic.flows, 128)
+				slow, want := slots(traffic.flows, 128)
+				for i := range want {
+					want[i].Flags, want[i].TCI = packet.FlagTCI, 5
+					d[i].Flags, d[i].TCI = packet.FlagTCI, 5
+					seq := round
+					if unsigned {
+						seq = 0
+					}
+					stamp(&want[i], (*[LineLen]byte)(slow[want[i].Off:]), &traffic.lines[i], traffic.sizes[0].length, c.First+uint32(i), seq)
 				}
-				stamp(&want[i], (*[LineLen]byte)(slow[want[i].Off:]), &traffic.lines[i], traffic.sizes[0].length, c.First+uint32(i), seq)
+				for rest := d; len(rest) > 0; rest = rest[min(97, len(rest)):] {
+					traffic.fill(mem, rest[:min(97, len(rest))])
+				}
+				if !bytes.Equal(mem, slow) || !slices.Equal(d, want) {
+					t.Fatalf("unsigned %v, round %d: frames differ", unsigned, round)
+				}
 			}
-			for rest := d; len(rest) > 0; rest = rest[min(97, len(rest)):] {
-				traffic.fill(mem, rest[:min(97, len(rest))])
+		}
+		traffic := mustTraffic(t, c)
+		mem, d := slots(8, LineLen)
+		d[5].Off = uint32(len(mem) - LineLen + 1)
+		defer func() {
+			if recover() == nil {
+				t.Error("a slot outside the arena was filled")
 			}
-			if !bytes.Equal(mem, slow) || !slices.Equal(d, want) {
-				t.Fatalf("unsigned %v, round %d: frames differ", unsigned, round)
+			if d[4].Len == 0 || d[5].Len != 0 || !bytes.Equal(mem[5*LineLen:], make([]byte, len(mem)-5*LineLen)) {
+				t.Error("not the slots up to that one were filled")
 			}
+		}()
+		traffic.fill(mem, d)
+	})
+}
+
+// TestPack: a packed line and what all have in common are the line; lines that differ too much, or in what descriptors are made of, are not
+// packed.
+func TestPack(t *testing.T) {
+	lines := make([][LineLen]byte, 300)
+	differ := func(at int) {
+		for i := range lines {
+			lines[i][at] = byte(i)
 		}
 	}
-	traffic := mustTraffic(t, testNetwork(t, 10))
-	mem, d := slots(8, LineLen)
-	d[5].Off = uint32(len(mem) - LineLen + 1)
-	defer func() {
-		if recover() == nil {
-			t.Error("a slot outside the arena was filled")
+	for at := range LineLen {
+		for i := range lines {
+			lines[i][at] = byte(100 + at)
 		}
-		if d[4].Len == 0 || d[5].Len != 0 || !bytes.Equal(mem[5*LineLen:], make([]byte, len(mem)-5*LineLen)) {
-			t.Error("not the slots up to that one were filled")
+	}
+	for n := range 16 {
+		differ(2 * n)
+		differ(packedLen + n)
+		differ(seqLow + n%4)
+	}
+	f, packed := pack(lines)
+	if len(packed) != len(lines) {
+		t.Fatalf("%d lines of %d were packed", len(packed), len(lines))
+	}
+	f.number(0x01020304)
+	for i := range lines {
+		got := f.common
+		for at, from := range f.from {
+			if from < 0x80 {
+				got[at] |= packed[i][at/packedLen*packedLen/2+int(from)]
+			}
 		}
-	}()
-	traffic.fill(mem, d)
+		want := lines[i]
+		copy(want[want[seqOff]&seqMask|seqLow:], []byte{1, 2, 3, 4})
+		if got != want {
+			t.Fatalf("line %d is %x, want %x", i, got, want)
+		}
+	}
+	for _, at := range []int{1, packedLen + 20, portAt, portAt + 1, seqOff} {
+		were := slices.Clone(lines)
+		differ(at)
+		if _, packed := pack(lines); packed != nil {
+			t.Errorf("lines that differ in byte %d too were packed", at)
+		}
+		lines = were
+	}
 }
 
 // TestFillSlots: frames in slots that follow each other are those that descriptors of these slots give, over the ends of rounds; slots
@@ -345,32 +411,33 @@ func TestFillSlots(t *testing.T) {
 		t.Cleanup(func() { a.Close() })
 		return a
 	}
-	for _, zipf := range []float64{0, 1} {
-		for _, sizes := range [][]Size{FixedSize(64), IMIX()} {
-			c := testNetwork(t, 10)
-			c.Flows, c.FlowZipf, c.Sizes = 700, zipf, sizes
-			a, b, traffic, twin := arena(), arena(), mustTraffic(t, c), mustTraffic(t, c)
-			for n := range 120 {
-				first := n % 43
-				d, want := make([]packet.Desc, n), make([]packet.Desc, n)
-				for i := range want {
-					d[i] = packet.Desc{Off: 7, TCI: 5, Flags: packet.FlagTCI}
-					want[i] = b.Desc(first + i)
-				}
-				traffic.FillSlots(a, first, d)
-				twin.Fill(b, want)
-				if !slices.Equal(d, want) || !bytes.Equal(a.Bytes(), b.Bytes()) || traffic.Total() != twin.Total() {
-					t.Fatalf("zipf %g, %d frames from slot %d on: they differ", zipf, n, first)
+	lineNetworks(t, func(t *testing.T, c Config) {
+		for _, zipf := range []float64{0, 1} {
+			for _, sizes := range [][]Size{FixedSize(64), IMIX()} {
+				c.FlowZipf, c.Sizes = zipf, sizes
+				a, b, traffic, twin := arena(), arena(), mustTraffic(t, c), mustTraffic(t, c)
+				for n := range 120 {
+					first := n % 43
+					d, want := make([]packet.Desc, n), make([]packet.Desc, n)
+					for i := range want {
+						d[i] = packet.Desc{Off: 7, TCI: 5, Flags: packet.FlagTCI}
+						want[i] = b.Desc(first + i)
+					}
+					traffic.FillSlots(a, first, d)
+					twin.Fill(b, want)
+					if !slices.Equal(d, want) || !bytes.Equal(a.Bytes(), b.Bytes()) || traffic.Total() != twin.Total() {
+						t.Fatalf("zipf %g, %d frames from slot %d on: they differ", zipf, n, first)
+					}
 				}
 			}
 		}
-	}
-	defer func() {
-		if recover() == nil {
-			t.Error("a slot outside the arena was filled")
-		}
-	}()
-	mustTraffic(t, testNetwork(t, 10)).FillSlots(arena(), 299, make([]packet.Desc, 3))
+		defer func() {
+			if recover() == nil {
+				t.Error("a slot outside the arena was filled")
+			}
+		}()
+		mustTraffic(t, c).FillSlots(arena(), 299, make([]packet.Desc, 3))
+	})
 }
 
 func TestTrafficIsDeterministic(t *testing.T) {
