@@ -39,7 +39,7 @@ func testLookupDual(t *testing.T) {
 		}
 		for v := range vrfs {
 			vrfs[v] = new(twin)
-			if v == 0 {
+			if v < 2 { // the parent VR, and an empty VRF
 				continue
 			}
 			var own []Route
@@ -59,7 +59,7 @@ func testLookupDual(t *testing.T) {
 			keys := make([]Key, n)
 			for i := range keys {
 				keys[i] = Key{Addr: randomRoute(r, 1).Addr | uint32(r.IntN(256)), Table: uint16(r.IntN(tables)), Flags: uint16(r.IntN(2))}
-				if n%3 == 0 { // few candidates: the second filter
+				if n%3 == 0 { // few candidates: the second filter is asked
 					keys[i].Addr = r.Uint32()
 				}
 			}

@@ -268,6 +268,9 @@ escape:
 //
 // The filter goes ahead of the leaves, and the probe ahead of the escapes, so that their prefetches have the time of a pass.
 //
+// Of a quarter of the keys or more, most are hits: then the second filter, whose words miss the caches, costs more than the few keys that
+// it would keep from the probe, and lets all through.
+//
 // Without a root, and then n is 0, it is the VRFs' passes alone, for the keys that list has picked already. What stands behind the list,
 // up to the next eight, must be numbers of keys as well.
 //
@@ -279,8 +282,9 @@ escape:
 //	of the keys kept: sure numbers, tags what the index knows them by, lows what is looked for among starts, in the lower half, refs of
 //	tops, then their own, offs of their buckets; in search tags which bytes of 32 are starts, offs where these 32 are, refs 30 bytes
 //	behind the place that the hop of their first byte would have
-TEXT ·dual(SB), 0, $4808-104
+TEXT ·dual(SB), 0, $4816-104
 	NO_LOCAL_POINTERS
+	MOVQ  $0, many-4816(SP)
 	MOVQ  keys+0(FP), SI
 	MOVQ  list+24(FP), R10
 	MOVQ  root+64(FP), R8
@@ -326,6 +330,9 @@ root:
 	JNE  block
 	MOVQ R12, picked+32(FP)
 	MOVQ $0, (R10)(R12*1) // so that the last eight of the list are numbers
+	SHLQ $2, R12
+	CMPQ R12, CX
+	SETGE many-4816(SP)
 
 vrfs:
 	MOVQ tops+40(FP), R8
@@ -389,6 +396,9 @@ filter: // eight at a time: Y0 keys of the index, Y1 addresses, Y2 and Y6 tops, 
 	EIGHT(AHEAD)
 
 words:
+	MOVL        $0xff, AX
+	CMPQ        many-4816(SP), $0
+	JNE         let
 	FILTER(0, X4)
 	FILTER(4, X5)
 	VINSERTI128 $1, X5, Y4, Y4
@@ -404,13 +414,15 @@ words:
 	VPOR      Y12, Y5, Y5
 	VPSLLD    $31, Y5, Y5
 	VMOVMSKPS Y5, AX
-	MOVQ      picked+32(FP), BX // fewer than eight are left in the end
-	SUBQ      R13, BX
-	CMPQ      BX, $8
-	CMOVQGT   R15, BX
-	BZHIL     BX, AX, AX
-	TESTL     AX, AX
-	JZ        sifted
+
+let:
+	MOVQ    picked+32(FP), BX // fewer than eight are left in the end
+	SUBQ    R13, BX
+	CMPQ    BX, $8
+	CMOVQGT R15, BX
+	BZHIL   BX, AX, AX
+	TESTL   AX, AX
+	JZ      sifted
 
 	VPMOVZXBD (R14)(AX*8), Y4
 	VPSRLD    X11, Y3, Y3
