@@ -8,12 +8,9 @@ import (
 // MaxBurst is the largest number of frames handled together.
 const MaxBurst = 256
 
-// How many packets ahead of a packet's own turn rewrite prefetches its adjacency, and then, known by that, its egress interface's
-// counters.
-const (
-	adjacencyAhead = 24
-	countersAhead  = 6
-)
+// adjacencyAhead is how many packets ahead of a packet's own turn rewrite prefetches its adjacency. The counters that it names are not
+// worth it: they are a few lines, and what it takes to know them costs more.
+const adjacencyAhead = 24
 
 // burst is the state of one burst as a structure of arrays: each stage streams through the few arrays it needs. Frames
 // keep their place in d; a packet that leaves the fast path is noted in left, the others are packed to the front of

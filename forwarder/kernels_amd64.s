@@ -511,10 +511,6 @@ prime:
 packet:
 	MOVL    (Worker_b+burst_place+4*const_adjacencyAhead)(DI)(SI*4), AX
 	PREFETCHT0 (R9)(AX*1)
-	MOVL    (Worker_b+burst_place+4*const_countersAhead)(DI)(SI*4), AX
-	MOVWLZX const_adjIface(R9)(AX*1), AX
-	SHLQ    $4, AX
-	PREFETCHT0 (R14)(AX*1)
 	MOVL    (Worker_b+burst_place)(DI)(SI*4), R12
 	ADDQ    R9, R12
 	MOVL    (Worker_b+burst_l3)(DI)(SI*4), R10
