@@ -34,8 +34,8 @@ type picks [maxBurst + lanes]uint8
 // least len(keys), and each Key.Table below Tables.
 //
 // The first pass looks every key up in the parent, for a miss in the VRF is the rule where it counts, and on the way
-// picks the keys whose root entry has the claims of their table; the second asks the second filter about these; the third
-// looks those that are left up in their tables.
+// picks the keys whose root entry has the claims of their table; the second asks the second filter about these (a kernel asks only
+// where they are few); the third looks those that are left up in their tables.
 func (s *Set) LookupDual(keys []Key, hops []Hop) {
 	hops = hops[:len(keys)]
 	for len(keys) > 0 {
