@@ -17,9 +17,9 @@
 
 // NEXT goes on to the next frame.
 #define NEXT \
-	VPADDD X3, X2, X2         \
+	VPADDD X3, X2, X2           \
 	ADDQ   $const_packedLen, DX \
-	ADDQ   $16, SI            \
+	ADDQ   $16, SI              \
 	CMPQ   SI, CX
 
 // func unpackLines(d *packet.Desc, n int, mem *byte, most int, packed *[packedLen]byte, f *form, first *packet.Desc, stride uint32) int

@@ -133,10 +133,10 @@ type Flow struct {
 //	| Ethernet | [802.1Q] | IPv4 | UDP | signature | [0 0 0 0]    | Port  | seq | -   |
 //	                                      ^ at frame[seq] the sequence number goes
 //
-// Flows in turn (FlowZipf 0) lie in the order in which they are sent: destinations and VRFs jump about, the lines are
-// read in sequence, packed to half where they are alike (form), and the sequence number of all of them is the number of the round. Otherwise the order is a period
-// of at least a million Zipf draws, made beforehand, and every flow has a counter. Counting in the line itself made
-// every line dirty and took 1 ns more.
+// Flows in turn (FlowZipf 0) lie in the order in which they are sent, packed to half where their lines are alike (form):
+// destinations and VRFs jump about, the lines are read in sequence, and the sequence number of all of them is the number
+// of the round. Otherwise the order is a period of at least a million Zipf draws, made beforehand, and every flow has a
+// counter. Counting in the line itself made every line dirty and took 1 ns more.
 //
 // IP header: 20 bytes, DF set and ID 0 (an atomic datagram, RFC 6864 4.1). UDP: checksum 0, "not computed" (RFC 768).
 //
