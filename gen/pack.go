@@ -25,11 +25,11 @@ func pack(lines [][LineLen]byte) (f form, packed [][packedLen]byte) {
 	first := &lines[0]
 	var differ [LineLen]byte
 	for at := 0; at < LineLen; at += 8 {
-		any, one := uint64(0), binary.NativeEndian.Uint64(first[at:])
+		union, one := uint64(0), binary.NativeEndian.Uint64(first[at:])
 		for i := range lines {
-			any |= binary.NativeEndian.Uint64(lines[i][at:]) ^ one
+			union |= binary.NativeEndian.Uint64(lines[i][at:]) ^ one
 		}
-		binary.NativeEndian.PutUint64(differ[at:], any)
+		binary.NativeEndian.PutUint64(differ[at:], union)
 	}
 	f.seq = first[seqOff]&seqMask + seqLow
 	clear(differ[f.seq:][:4]) // number writes there
