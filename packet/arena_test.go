@@ -1,6 +1,7 @@
 package packet
 
 import (
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"reflect"
@@ -219,5 +220,22 @@ func TestSlotDivision(t *testing.T) {
 		check(last - 1)
 		check(last)
 		check(all - 1)
+	}
+}
+
+// TestArenasApart: wherever the system puts arenas, none begins within a page of another's last slot.
+func TestArenasApart(t *testing.T) {
+	type span struct{ first, end uintptr }
+	var all []span
+	for range 50 {
+		b := mustArena(t, 64, 3*CacheLine-Headroom).Bytes() // 64 slots of 3 lines: whole pages
+		first := reflect.ValueOf(b).Pointer()
+		all = append(all, span{first, first + uintptr(len(b))})
+	}
+	slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.first, b.first) })
+	for i, a := range all[1:] {
+		if before := all[i]; a.first < before.end+apart {
+			t.Errorf("an arena begins %d bytes behind the end of another", a.first-before.end)
+		}
 	}
 }
