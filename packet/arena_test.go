@@ -234,7 +234,7 @@ func TestArenasApart(t *testing.T) {
 	}
 	slices.SortFunc(all, func(a, b span) int { return cmp.Compare(a.first, b.first) })
 	for i, a := range all[1:] {
-		if before := all[i]; a.first < before.end+apart {
+		if before := all[i]; a.first < before.end+4096 {
 			t.Errorf("an arena begins %d bytes behind the end of another", a.first-before.end)
 		}
 	}
